@@ -1,0 +1,77 @@
+/**
+ * What WireGuard asks of a cryptography library, in two halves: a {@link Suite} for handshakes, where clarity matters,
+ * and a {@link TransportEngine} for data, where every packet counts.
+ */
+
+/** An imported X25519 private key. Opaque: an engine keeps what makes its next use fast. */
+export interface DhPrivateKey {
+  /** The public key that belongs to it, 32 bytes. */
+  readonly publicKey: Uint8Array
+}
+
+/** An imported X25519 public key. Opaque. */
+export interface DhPublicKey {
+  readonly bytes: Uint8Array
+}
+
+/** X25519 of RFC 7748. Scalars are clamped here. */
+export interface X25519 {
+  /** Copies the 32 bytes of `secret`; the caller may wipe them. */
+  importPrivateKey(secret: Uint8Array): DhPrivateKey
+  /** Accepts any 32 bytes, low-order points included: those fail in {@link deriveSharedSecret}. */
+  importPublicKey(bytes: Uint8Array): DhPublicKey
+  /** 32 fresh bytes, the caller's to wipe, or `null` when the result is all zero (low-order point, RFC 7748 §6.1). */
+  deriveSharedSecret(privateKey: DhPrivateKey, publicKey: DhPublicKey): Uint8Array | null
+}
+
+/** Primitives over byte arrays. Results are fresh and the caller's to wipe. Randomness is never drawn here. */
+export interface Suite {
+  readonly name: string
+  readonly x25519: X25519
+  /** BLAKE2s (RFC 7693) of the concatenated parts, unkeyed, 32 bytes. */
+  hash(...parts: readonly Uint8Array[]): Uint8Array
+  /** Keyed BLAKE2s with 16 bytes of output: WireGuard's MAC (§5.4.4). `key` has 16 to 32 bytes. */
+  mac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
+  /** HMAC-BLAKE2s (RFC 2104, block 64 bytes), 32 bytes. */
+  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
+  /** ChaCha20-Poly1305 (RFC 8439) with nonce = 4 zero bytes, then `counter` little-endian. Returns ciphertext and tag. */
+  seal(key: Uint8Array, counter: bigint, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array
+  /** `null` when the tag does not match; nothing of the plaintext is released before that is known. */
+  open(key: Uint8Array, counter: bigint, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array | null
+  /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a nonce of 24 bytes. */
+  sealX(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array
+  openX(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array | null
+}
+
+/** Bytes at the start of the memory that belong to the engine: key, working state. Nobody else touches them. */
+export const ENGINE_RESERVED_BYTES = 4096
+
+export const TAG_BYTES = 16
+
+/**
+ * ChaCha20-Poly1305 with empty associated data over packets that lie in one memory, by offset. No allocation, no
+ * exception, no promise. Counters are two unsigned 32-bit halves of the 64-bit nonce (§5.4.6).
+ */
+export interface TransportEngine {
+  readonly name: string
+  /** The memory all offsets refer to. */
+  readonly bytes: Uint8Array
+  /**
+   * Encrypts `length` bytes at `source` to `destination` and puts the tag behind them.
+   * `destination` may equal `source`; otherwise the two must not overlap. Any length, any alignment.
+   */
+  seal(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, destination: number): void
+  /**
+   * Checks the tag of `length` bytes (ciphertext and tag) at `source`, and decrypts to `destination`, which may equal
+   * `source`. On `false` the destination holds nothing of the plaintext.
+   */
+  open(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, destination: number): boolean
+  /** Wipes every trace of a key from the engine's part of the memory. Call when a keypair is dropped. */
+  forgetKey(): void
+}
+
+/** Builds an engine over a memory that the caller made. `memory` is a WebAssembly.Memory. */
+export interface TransportEngineFactory {
+  readonly name: string
+  create(memory: { readonly buffer: ArrayBufferLike }): TransportEngine
+}
