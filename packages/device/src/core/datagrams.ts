@@ -8,7 +8,7 @@ import { ENDPOINT_BYTES } from './endpoint.js'
  *
  * Outgoing: datagrams with the same record index, the same traffic class and adjacent bytes form a run that a socket
  * may hand over in one call (UDP_SEGMENT), as long as all but the last are equally long.
- * Incoming: the receiver may write up to {@link DATAGRAM_HEADROOM} bytes before and none behind each datagram.
+ * Incoming: the bytes of each datagram are the device's to overwrite (it decrypts in place), nothing around them.
  */
 export class DatagramBatch {
   readonly arena: Arena
