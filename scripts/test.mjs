@@ -1,0 +1,85 @@
+/**
+ * `npm test`: installs, builds, runs every suite this machine can run, and closes with one line over all of them.
+ *
+ *   npm test                     everything
+ *   npm test -- unit interop     only the suites named
+ *
+ * With CI or WIREWEAVE_NO_SKIP set, a skipped test is a failure.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { prepare, root, run } from './lib/prepare.mjs'
+
+const results = path.join(root, '.results')
+const strict = Boolean(process.env.CI || process.env.WIREWEAVE_NO_SKIP)
+const env = strict ? { ...process.env, CI: 'true', WIREWEAVE_NO_SKIP: '1' } : process.env
+
+const vitest = path.join(root, 'node_modules/vitest/vitest.mjs')
+const vitestArguments = (name, more) => [
+  ...[vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${resultFile(name)}`],
+  ...more,
+]
+
+/** Each suite leaves a JSON result; its runner's exit code counts too. */
+const suites = {
+  unit: () => run(process.execPath, vitestArguments('unit', []), { env }),
+  node22: () => otherNode('22'),
+  node24: () => otherNode('24'),
+  portable: () => run(process.execPath, ['scripts/portable.mjs', '--json', resultFile('portable')], { env }),
+  packed: () => run(process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts']), { env }),
+  interop: () => run(process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts']), { env }),
+}
+
+function otherNode(major) {
+  const script = vitestArguments(`node${major}`, [])
+  return run('npx', ['-y', `node@${major}`, ...script], { env })
+}
+
+function resultFile(name) {
+  return path.join(results, `${name}.json`)
+}
+
+function readCounts(name, exitCode) {
+  let counts = { passed: 0, failed: 0, skipped: 0 }
+  try {
+    const json = JSON.parse(readFileSync(resultFile(name), 'utf8'))
+    counts = { passed: json.numPassedTests, failed: json.numFailedTests, skipped: json.numPendingTests + json.numTodoTests }
+  } catch {
+    console.error(`suite ${name} left no result`)
+  }
+  // A file that cannot be loaded, or a leak after the last test, fails the run without failing a test.
+  if (exitCode !== 0 && counts.failed === 0) counts.failed = 1
+  if (exitCode === 0 && counts.passed + counts.failed === 0) counts.failed = 1
+  return counts
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in suites))
+if (unknown.length > 0) {
+  console.error(`unknown suite: ${unknown.join(', ')}. There are: ${Object.keys(suites).join(', ')}`)
+  process.exit(1)
+}
+
+prepare()
+rmSync(results, { recursive: true, force: true })
+mkdirSync(results, { recursive: true })
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const lines = []
+for (const [name, runSuite] of Object.entries(suites)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(`\n── ${name}`)
+  const started = Date.now()
+  const counts = readCounts(name, runSuite())
+  for (const key of Object.keys(total)) total[key] += counts[key]
+  const seconds = ((Date.now() - started) / 1000).toFixed(0)
+  lines.push(`${name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`)
+}
+
+const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`
+console.log(`\n${lines.join('\n')}\n`)
+if (total.skipped > 0) console.log('What was skipped says in its own line above what it lacks.')
+if (strict && total.skipped > 0) console.log('Skipping is forbidden here.')
+console.log(summary)
+writeFileSync(path.join(results, 'summary.txt'), `${summary}\n`)
+process.exitCode = total.failed > 0 || (strict && total.skipped > 0) ? 1 : 0
