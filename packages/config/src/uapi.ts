@@ -3,7 +3,7 @@
  * requests come in as bytes, answers go out as bytes. Both may hold secret keys: wipe them after use.
  */
 import { isWireGuardError } from '@wireweave/tunnel/errors'
-import type { WireGuardError } from '@wireweave/tunnel/errors'
+import type { WireGuardError, WireGuardErrorCode } from '@wireweave/tunnel/errors'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate, PeerSnapshot } from '@wireweave/tunnel/config'
 import { formatEndpoint, formatPrefix } from '@wireweave/tunnel/ip'
 import type { PresharedKey } from '@wireweave/tunnel/keys'
@@ -190,67 +190,40 @@ export function encodeErrno(operation: UapiOperation, errno: number): Uint8Array
 /** The Linux error number that tells a UAPI client what failed. */
 export function uapiErrno(error: unknown): number {
   if (!isWireGuardError(error)) return ENOANO
-  return numberOfName(error.errno) ?? numberOfCode(error.code)
+  return (error.errno === null ? undefined : ERRNO_OF_NAME.get(error.errno)) ?? ERRNO_OF_CODE[error.code]
 }
 
 const NEWLINE = 10
 const NS_PER_S = 1_000_000_000n
 const ZERO_KEY: Uint8Array = new Uint8Array(32)
-/** What wireguard-go says when it does not know. */
+
+/** What wireguard-go answers when it does not know. */
 const ENOANO = 55
 
-function numberOfName(errno: string | null): number | null {
-  switch (errno) {
-    case 'EPERM':
-      return 1
-    case 'EIO':
-      return 5
-    case 'ENOMEM':
-      return 12
-    case 'EACCES':
-      return 13
-    case 'ENODEV':
-      return 19
-    case 'EINVAL':
-      return 22
-    case 'EPROTO':
-      return 71
-    case 'EAFNOSUPPORT':
-      return 97
-    case 'EADDRINUSE':
-      return 98
-    case 'EADDRNOTAVAIL':
-      return 99
-    case 'ENOBUFS':
-      return 105
-    default:
-      return null
-  }
-}
+const ERRNO_OF_NAME: ReadonlyMap<string, number> = new Map([
+  ['EPERM', 1],
+  ['EIO', 5],
+  ['ENOMEM', 12],
+  ['EACCES', 13],
+  ['ENODEV', 19],
+  ['EINVAL', 22],
+  ['EPROTO', 71],
+  ['EAFNOSUPPORT', 97],
+  ['EADDRINUSE', 98],
+  ['EADDRNOTAVAIL', 99],
+  ['ENOBUFS', 105],
+])
 
-function numberOfCode(code: WireGuardError['code']): number {
-  switch (code) {
-    case 'CONFIG_INVALID':
-      return 22
-    case 'NAME_INVALID':
-      return 22
-    case 'LIMIT':
-      return 22 // as wireguard-go for a peer too many
-    case 'ADDRESS_IN_USE':
-      return 98
-    case 'NAME_IN_USE':
-      return 98
-    case 'PERMISSION_DENIED':
-      return 1
-    case 'NOT_SUPPORTED':
-      return 95
-    case 'NO_SUCH_INTERFACE':
-      return 19
-    case 'CLOSED':
-      return 19
-    case 'SYSTEM':
-      return 5
-    case 'ABORTED':
-      return 125
-  }
+const ERRNO_OF_CODE: Readonly<Record<WireGuardErrorCode, number>> = {
+  CONFIG_INVALID: 22,
+  NAME_INVALID: 22,
+  LIMIT: 22, // as wireguard-go for a peer too many
+  ADDRESS_IN_USE: 98,
+  NAME_IN_USE: 98,
+  PERMISSION_DENIED: 1,
+  NOT_SUPPORTED: 95,
+  NO_SUCH_INTERFACE: 19,
+  CLOSED: 19,
+  SYSTEM: 5,
+  ABORTED: 125,
 }

@@ -1,5 +1,5 @@
 import { isWireGuardError } from '@wireweave/tunnel/errors'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type UapiRequest, UapiReader, encodeGetAnswer } from '../src/uapi.js'
 import { deviceUpdate, endpoint, prefix, presharedKey, privateKey, publicKey } from './support/arbitraries.js'

@@ -13,7 +13,7 @@ const ZERO = '0'.repeat(64)
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
-const key = <K>(hex: string): K => new Uint8Array(Buffer.from(hex, 'hex')) as K
+const key = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
 
 function read(input: string, reader = new UapiReader()): UapiRequest[] {
   return [...reader.read(utf8(input))]
@@ -243,12 +243,12 @@ describe('a connection', () => {
 
 describe('answers', () => {
   const snapshot: DeviceSnapshot = {
-    publicKey: key<PublicKey>(OTHER),
+    publicKey: key(OTHER) as PublicKey,
     listenPort: 12912,
     fwmark: 3735928559,
     peers: [
       {
-        publicKey: key<PublicKey>(PEER),
+        publicKey: key(PEER) as PublicKey,
         hasPresharedKey: true,
         endpoint: parseEndpoint('[abcd:23::33]:51820'),
         persistentKeepaliveInterval: 111,
@@ -258,7 +258,7 @@ describe('answers', () => {
         txBytes: 18_446_744_073_709_551_615n,
       },
       {
-        publicKey: key<PublicKey>(OTHER),
+        publicKey: key(OTHER) as PublicKey,
         hasPresharedKey: false,
         endpoint: null,
         persistentKeepaliveInterval: 0,
@@ -269,7 +269,10 @@ describe('answers', () => {
       },
     ],
   }
-  const secrets: DeviceSecrets = { privateKey: key<PrivateKey>(SECRET), presharedKeys: [key<PresharedKey>(PSK), null] }
+  const secrets: DeviceSecrets = {
+    privateKey: key(SECRET) as PrivateKey,
+    presharedKeys: [key(PSK) as PresharedKey, null],
+  }
 
   test('get tells everything, in the order of wireguard-go', () => {
     expect(text(encodeGetAnswer(snapshot, secrets))).toBe(

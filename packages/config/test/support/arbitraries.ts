@@ -2,7 +2,7 @@
 import type { AllowedIpUpdate, DeviceUpdate, PeerUpdate } from '@wireweave/tunnel/config'
 import { type Endpoint, type IpPrefix, maskPrefix } from '@wireweave/tunnel/ip'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
 // A key of zeros means "none"; it has a case of its own.
