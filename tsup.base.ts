@@ -4,6 +4,7 @@ import type { Options } from 'tsup'
 export const base: Options = {
   entry: ['src/**/*.ts'],
   bundle: false,
+  splitting: false,
   format: ['esm'],
   target: 'node20',
   platform: 'node',

@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/** `wireweave-bench run`: the same traffic over our device and its rivals, in alternating order. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import path from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { markdownTable } from '../table.js'
+import { contestants as known } from '../tunnel/contestant.js'
+import type { Contestant } from '../tunnel/contestant.js'
+import { metrics as allMetrics } from '../tunnel/measure.js'
+import { race } from '../tunnel/race.js'
+
+interface RunOptions {
+  readonly contestants: readonly string[]
+  readonly only?: string
+  readonly rounds: number
+  readonly seconds: number
+  readonly json?: string
+}
+
+const program = new Command('wireweave-bench').description('What each WireGuard data path of this machine costs.')
+
+program
+  .command('run')
+  .description('race data paths between two network namespaces (root, iperf3, wg)')
+  .option('--contestants <names>', 'comma-separated, ours first', list, ['wireweave', 'wireguard-go', 'boringtun'])
+  .option('--only <text>', 'only metrics whose name contains this text')
+  .option('--rounds <n>', 'samples of each contestant for each metric', positive, 5)
+  .option('--seconds <n>', 'how long each sample sends', positive, 3)
+  .option('--json <file>', 'write machine, versions and every sample')
+  .action(run)
+
+await program.parseAsync().catch((error: unknown) => {
+  console.error(`wireweave-bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+})
+
+async function run(options: RunOptions): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('network namespaces and TUN interfaces need root; run it with sudo')
+  const abort = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => abort.abort(new Error('interrupted; everything is removed')))
+  const present: Contestant[] = []
+  const versions: Record<string, string> = {}
+  for (const name of options.contestants) {
+    const contestant = known.find((candidate) => candidate.name === name)
+    if (contestant === undefined)
+      throw new Error(`no contestant is called ${name}; there are ${known.map((each) => each.name).join(', ')}`)
+    const found = await contestant.find()
+    if ('missing' in found) console.error(`${name}: not here; ${found.missing}`)
+    else {
+      present.push(contestant)
+      versions[name] = found.version
+    }
+  }
+  if (present.length === 0) throw new Error('nothing to measure')
+  const metrics = allMetrics.filter((metric) => metric.name.includes(options.only ?? ''))
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryBytes: totalmem(), kernel: release() }
+  const rows = await race({ ...options, contestants: present, metrics, onProgress: progress, signal: abort.signal })
+  progress('')
+  const report = { date: new Date().toISOString(), machine, node: process.version, versions, ...options, rows }
+  if (options.json !== undefined) {
+    mkdirSync(path.dirname(path.resolve(options.json)), { recursive: true })
+    writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
+  }
+  console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${process.version}`)
+  for (const [name, version] of Object.entries(versions)) console.log(`${name}: ${version}`)
+  console.log(`medians of ${options.rounds} alternating rounds of ${options.seconds} s (smallest–largest)\n`)
+  console.log(markdownTable(rows, present.map((contestant) => contestant.name)))
+}
+
+/** One line that is written over, on a terminal; a line per minute would be noise elsewhere. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`)
+}
+
+function list(text: string): string[] {
+  return text.split(',')
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && Number.isInteger(value))) throw new InvalidArgumentError('a whole number above 0 is needed')
+  return value
+}
