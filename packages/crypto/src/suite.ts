@@ -7,6 +7,8 @@
 export interface DhPrivateKey {
   /** The public key that belongs to it, 32 bytes. */
   readonly publicKey: Uint8Array
+  /** Erases the secret; the key is not used afterwards. Absent where the engine has no means to, as in a KeyObject. */
+  wipe?(): void
 }
 
 /** An imported X25519 public key. Opaque. */
