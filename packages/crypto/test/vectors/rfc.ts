@@ -1,0 +1,115 @@
+/** Short vectors, typed in. Each names the section it is from; all bytes are hexadecimal. */
+
+/** RFC 7748 §5.2. In the second, the highest bit of u is set and must be ignored. */
+export const x25519Products: readonly { scalar: string; u: string; product: string }[] = [
+  {
+    scalar: 'a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4',
+    u: 'e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c',
+    product: 'c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552',
+  },
+  {
+    scalar: '4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d',
+    u: 'e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493',
+    product: '95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957',
+  },
+]
+
+/** RFC 7748 §5.2: k and u start as 9; each step u = k, k = k·u. */
+export const x25519Iterated: readonly { steps: number; k: string }[] = [
+  { steps: 1, k: '422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079' },
+  { steps: 1000, k: '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51' },
+]
+
+/** RFC 7748 §6.1. */
+export const diffieHellman = {
+  alicePrivate: '77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a',
+  alicePublic: '8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a',
+  bobPrivate: '5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb',
+  bobPublic: 'de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f',
+  shared: '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
+} as const
+
+/**
+ * The points of order 1, 2, 4 and 8 of Curve25519 and its twist, and the encodings of the same modulo p: 0, 1, both of
+ * order 8, p - 1, p, p + 1. The seven of https://cr.yp.to/ecdh.html#validate below 2^255.
+ */
+export const lowOrderPoints: readonly string[] = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+]
+
+/** RFC 7693 appendix B is of BLAKE2s: "abc". */
+export const blake2sAbc = '508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982'
+
+/** RFC 7693 appendix E: the hash over all hashes of the self-test. */
+export const blake2sGrandHash = '6a411f08ce25adcdfb02aba641451cec53c598b24f4fc787fbdc88797f4c1dfe'
+
+export interface AeadVector {
+  source: string
+  key: string
+  nonce: string
+  associatedData: string
+  plaintext: string
+  sealed: string
+}
+
+const SUNSCREEN =
+  '4c616469657320616e642047656e746c656d656e206f662074686520636c617373206f66202739393a204966204920636f756c64206f66666572' +
+  '20796f75206f6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73637265656e20776f756c642062652069742e'
+
+export const chacha20poly1305: readonly AeadVector[] = [
+  {
+    source: 'RFC 8439 §2.8.2',
+    key: '808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f',
+    nonce: '070000004041424344454647',
+    associatedData: '50515253c0c1c2c3c4c5c6c7',
+    plaintext: SUNSCREEN,
+    sealed:
+      'd31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b29' +
+      '05d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b' +
+      '61161ae10b594f09e26a7e902ecbd0600691',
+  },
+  {
+    source: 'RFC 8439 appendix A.5',
+    key: '1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0',
+    nonce: '000000000102030405060708',
+    associatedData: 'f33388860000000000004e91',
+    plaintext:
+      '496e7465726e65742d4472616674732061726520647261667420646f63756d656e74732076616c696420666f722061206d6178696d756d20' +
+      '6f6620736978206d6f6e74687320616e64206d617920626520757064617465642c207265706c616365642c206f72206f62736f6c65746564' +
+      '206279206f7468657220646f63756d656e747320617420616e792074696d652e20497420697320696e617070726f70726961746520746f20' +
+      '75736520496e7465726e65742d447261667473206173207265666572656e6365206d6174657269616c206f7220746f206369746520746865' +
+      '6d206f74686572207468616e206173202fe2809c776f726b20696e2070726f67726573732e2fe2809d',
+    sealed:
+      '64a0861575861af460f062c79be643bd5e805cfd345cf389f108670ac76c8cb24c6cfc18755d43eea09ee94e382d26b0bdb7b73c321b0100' +
+      'd4f03b7f355894cf332f830e710b97ce98c8a84abd0b948114ad176e008d33bd60f982b1ff37c8559797a06ef4f0ef61c186324e2b350638' +
+      '3606907b6a7c02b0f9f6157b53c867e4b9166c767b804d46a59b5216cde7a4e99040c5a40433225ee282a1b0a06c523eaf4534d7f83fa115' +
+      '5b0047718cbc546a0d072b04b3564eea1b422273f548271a0bb2316053fa76991955ebd63159434ecebb4e466dae5a1073a6727627097a10' +
+      '49e617d91d361094fa68f0ff77987130305beaba2eda04df997b714d6c6f2c29a6ad5cb4022b02709beead9d67890cbb22392336fea1851f' +
+      '38',
+  },
+]
+
+export const xchacha20poly1305: AeadVector = {
+  source: 'draft-irtf-cfrg-xchacha-03 appendix A.3.1',
+  key: '808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f',
+  nonce: '404142434445464748494a4b4c4d4e4f5051525354555657',
+  associatedData: '50515253c0c1c2c3c4c5c6c7',
+  plaintext: SUNSCREEN,
+  sealed:
+    'bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216' +
+    'cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13' +
+    'b52ec0875924c1c7987947deafd8780acf49',
+}
+
+/** draft-irtf-cfrg-xchacha-03 §2.2.1. */
+export const hchacha20 = {
+  key: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+  nonce: '000000090000004a0000000031415927',
+  subkey: '82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc',
+} as const
