@@ -39,13 +39,15 @@ export interface PacketAdapter {
   readonly reach: Reach
   /** Would `openPackets` work here, now? No side effects; if not, the remedy. */
   probe(): Promise<Availability>
+  /** How much of the arena a port of this MTU needs as its region, in bytes. Enough for a later MTU, too, if more slowly. */
+  regionBytes(mtu: number): number
   openPackets(options: PacketPortOptions): Promise<PacketPort>
 }
 
 export interface PacketPortOptions extends InterfaceOptions {
   /** Received packets are placed in this memory. */
   readonly arena: Arena
-  /** The part of the arena that the port may use to receive, at least {@link PacketPort.arenaBytes} of it. */
+  /** The part of the arena that the port may use to receive, at least {@link PacketAdapter.regionBytes} of it. */
   readonly region: { readonly offset: number; readonly length: number }
 }
 
