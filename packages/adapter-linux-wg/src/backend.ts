@@ -1,0 +1,253 @@
+/** The kernel's WireGuard: interfaces by rtnetlink, configuration by generic netlink. */
+import { EACCES, EADDRINUSE, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, SystemError } from '@wireweave/ffi/errno'
+import { Readiness } from '@wireweave/ffi/poll'
+import { resolveFamily } from '@wireweave/netlink/generic'
+import { createLink, deleteLink, findLink, readLink, RTM_DELLINK, RTMGRP_LINK, setLinkUp } from '@wireweave/netlink/link'
+import type { Link } from '@wireweave/netlink/link'
+import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
+import type { Availability, InterfaceOptions, InterfaceRef, Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
+import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+import { WG_GENL_NAME } from './abi.js'
+import { decodeDevice, encodeGet, encodeUpdate } from './codec.js'
+import type { DecodedDevice } from './codec.js'
+import { withoutRemovals } from './removals.js'
+
+const NAME = 'linux-wg'
+const KIND = 'wireguard'
+const DEFAULT_MTU = 1420
+const VALID_NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
+
+/** A backend whose data plane is the kernel's; needs its `wireguard` module and CAP_NET_ADMIN. */
+export function linuxWgBackend(): TunnelBackend {
+  return { name: NAME, dataPlane: 'kernel', reach: 'host', probe, open }
+}
+
+function probe(): Promise<Availability> {
+  return Promise.resolve(availability())
+}
+
+function availability(): Availability {
+  if (process.platform !== 'linux') {
+    return { available: false, reason: 'this is not Linux', remedy: 'Use another adapter.' }
+  }
+  try {
+    using socket = new NetlinkSocket(NETLINK_GENERIC)
+    resolveFamily(socket, WG_GENL_NAME)
+    if (process.getuid?.() !== 0) return { available: false, reason: 'not root', remedy: 'Run with sudo.' }
+    return { available: true }
+  } catch (error) {
+    const missing = error instanceof SystemError && error.errno === ENOENT
+    const reason = missing ? 'the kernel has no wireguard module loaded' : String(error)
+    return { available: false, reason, remedy: 'Try `modprobe wireguard`; it is part of Linux since 5.6.' }
+  }
+}
+
+function open(options: InterfaceOptions): Promise<Tunnel> {
+  return attempt(`opening ${options.name}`, () => openLink(options))
+}
+
+function openLink({ name, mtu = DEFAULT_MTU }: InterfaceOptions): Tunnel {
+  if (!VALID_NAME.test(name) || name === '.' || name === '..') {
+    throw new WireGuardError('NAME_INVALID', `"${name}" cannot name an interface: 1 to 15 of a-z A-Z 0-9 _ = + . -`)
+  }
+  const route = new NetlinkSocket(NETLINK_ROUTE)
+  let link: Link | null = null
+  try {
+    link = createLink(route, name, KIND, mtu)
+    return new KernelTunnel(route, link)
+  } catch (error) {
+    if (link !== null) deleteLink(route, link.index)
+    route.close()
+    throw error
+  }
+}
+
+class KernelTunnel implements Tunnel {
+  readonly backend: string = NAME
+  readonly interfaceRef: InterfaceRef
+  readonly closed: Promise<void>
+  readonly #route: NetlinkSocket
+  readonly #generic: NetlinkSocket
+  readonly #family: number
+  readonly #watch: LinkWatch
+  #isOpen = true
+  #settleClosed: () => void = () => {}
+
+  constructor(route: NetlinkSocket, { name, index }: Link) {
+    this.interfaceRef = { name, index }
+    this.closed = new Promise((resolve) => (this.#settleClosed = resolve))
+    this.#route = route
+    this.#generic = new NetlinkSocket(NETLINK_GENERIC)
+    try {
+      this.#family = resolveFamily(this.#generic, WG_GENL_NAME)
+      this.#watch = new LinkWatch(index, () => this.#release())
+    } catch (error) {
+      this.#generic.close()
+      throw error
+    }
+  }
+
+  apply(update: DeviceUpdate): Promise<void> {
+    return attempt(`configuring ${this.interfaceRef.name}`, () => {
+      this.#requireOpen()
+      try {
+        this.#send(update)
+      } catch (error) {
+        if (!refusesRemovals(error, update)) throw error
+        this.#send(withoutRemovals(update, this.#read().snapshot))
+      }
+    })
+  }
+
+  snapshot(): Promise<DeviceSnapshot> {
+    return attempt(`reading ${this.interfaceRef.name}`, () => {
+      const { snapshot, secrets } = this.#read()
+      wipe(secrets)
+      return snapshot
+    })
+  }
+
+  secrets(): Promise<DeviceSecrets> {
+    return attempt(`reading ${this.interfaceRef.name}`, () => this.#read().secrets)
+  }
+
+  up(): Promise<void> {
+    return this.#setUp(true)
+  }
+
+  down(): Promise<void> {
+    return this.#setUp(false)
+  }
+
+  close(): Promise<void> {
+    if (!this.#isOpen) return this.closed
+    return attempt(`closing ${this.interfaceRef.name}`, () => {
+      deleteLink(this.#route, this.interfaceRef.index)
+      this.#release()
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #setUp(isUp: boolean): Promise<void> {
+    return attempt(`bringing ${this.interfaceRef.name} ${isUp ? 'up' : 'down'}`, () => {
+      this.#requireOpen()
+      setLinkUp(this.#route, this.interfaceRef.index, isUp)
+    })
+  }
+
+  #send(update: DeviceUpdate): void {
+    const messages = encodeUpdate(update, this.#family, this.interfaceRef.index)
+    try {
+      for (const message of messages) this.#generic.request(message, `configuring ${this.interfaceRef.name}`)
+    } finally {
+      for (const message of messages) message.fill(0)
+    }
+  }
+
+  #read(): DecodedDevice {
+    this.#requireOpen()
+    const { name, index } = this.interfaceRef
+    const parts = this.#generic.dump(encodeGet(this.#family, index), `reading ${name}`)
+    try {
+      return decodeDevice(parts)
+    } finally {
+      for (const part of parts) part.fill(0)
+    }
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw new WireGuardError('CLOSED', `the interface ${this.interfaceRef.name} is gone`)
+  }
+
+  #release(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#watch.close()
+    this.#generic.close()
+    this.#route.close()
+    this.#settleClosed()
+  }
+}
+
+/** Hears of the deletion of one interface. Does not keep the process alive: the interface lives on without us. */
+class LinkWatch {
+  readonly #socket = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK)
+  readonly #readiness: Readiness
+  #isOpen = true
+
+  constructor(index: number, onDeleted: () => void) {
+    this.#readiness = new Readiness(this.#socket.fd).unref()
+    void this.#run(index, onDeleted)
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#readiness.close()
+    this.#socket.close()
+  }
+
+  async #run(index: number, onDeleted: () => void): Promise<void> {
+    while (this.#isOpen) {
+      try {
+        await this.#readiness.readable()
+        const isDeleted = this.#socket
+          .receive()
+          .some(({ type, payload }) => type === RTM_DELLINK && readLink(payload).index === index)
+        if (isDeleted) onDeleted()
+      } catch {
+        // Closed, or the kernel dropped messages that did not fit (ENOBUFS): look whether the interface is still there.
+        if (this.#isOpen && !exists(index)) onDeleted()
+      }
+    }
+  }
+}
+
+function exists(index: number): boolean {
+  using socket = new NetlinkSocket(NETLINK_ROUTE)
+  return findLink(socket, index) !== null
+}
+
+/** Linux before 6.16 does not know the flag that removes one allowed IP. */
+function refusesRemovals(error: unknown, update: DeviceUpdate): boolean {
+  const refused = error instanceof SystemError && (error.errno === EOPNOTSUPP || error.errno === EINVAL)
+  return refused && (update.peers ?? []).some((peer) => peer.allowedIps?.some((prefix) => prefix.remove === true))
+}
+
+/** Runs synchronous netlink work and turns the kernel's refusal into an error that says what to do. */
+function attempt<T>(what: string, work: () => T): Promise<T> {
+  try {
+    return Promise.resolve(work())
+  } catch (error) {
+    return Promise.reject(error instanceof SystemError ? translate(what, error) : error)
+  }
+}
+
+function translate(what: string, error: SystemError): WireGuardError {
+  const options = { cause: error, errno: error.code }
+  switch (error.errno) {
+    case EPERM:
+    case EACCES:
+      return new WireGuardError('PERMISSION_DENIED', `${what}: needs root or CAP_NET_ADMIN`, options)
+    case EEXIST:
+      return new WireGuardError('NAME_IN_USE', `${what}: an interface of that name exists`, options)
+    case EADDRINUSE:
+      return new WireGuardError('ADDRESS_IN_USE', `${what}: the listen port is taken; choose another or 0`, options)
+    case EOPNOTSUPP:
+    case ENOENT:
+      return new WireGuardError('NOT_SUPPORTED', `${what}: no wireguard module; try \`modprobe wireguard\``, options)
+    case ENODEV:
+      return new WireGuardError('NO_SUCH_INTERFACE', `${what}: the interface is gone`, options)
+    default:
+      return new WireGuardError('SYSTEM', `${what}: ${error.message}`, options)
+  }
+}
+
+function wipe({ privateKey, presharedKeys }: DeviceSecrets): void {
+  privateKey?.fill(0)
+  for (const key of presharedKeys) key?.fill(0)
+}
