@@ -6,6 +6,16 @@ import { bind } from './library.js'
 /** libuv refuses a second watcher of one descriptor, and koffi 3.3.4 turns that into an abort of the process. */
 const watched = new Set<number>()
 
+/**
+ * Every open handle of this thread. koffi 3.3.4 aborts the process when one becomes ready while Node tears the thread's
+ * environment down, so they are closed when the thread is about to exit.
+ */
+const open = new Set<Readiness>()
+
+function closeAll(): void {
+  for (const readiness of open) readiness.close()
+}
+
 interface Wait {
   resolve(): void
   reject(reason: unknown): void
@@ -40,6 +50,8 @@ export class Readiness {
     if (process.platform === 'linux') checkPollable(fd)
     this.fd = fd
     watched.add(fd)
+    if (open.size === 0) process.on('exit', closeAll)
+    open.add(this)
   }
 
   /**
@@ -69,6 +81,8 @@ export class Readiness {
     this.#handle?.close()
     this.#handle = null
     watched.delete(this.fd)
+    open.delete(this)
+    if (open.size === 0) process.off('exit', closeAll)
     const pending = [this.#read, this.#write]
     this.#read = null
     this.#write = null

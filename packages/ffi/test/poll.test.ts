@@ -180,3 +180,21 @@ async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !condition(); i++) await later(10)
   expect(condition()).toBe(true)
 }
+
+test('a process that exits while a watched descriptor is ready exits, and is not aborted', async () => {
+  const script = `
+    import { Readiness } from ${JSON.stringify(new URL('../dist/poll.js', import.meta.url).href)}
+    import { bind } from ${JSON.stringify(new URL('../dist/library.js', import.meta.url).href)}
+    const libc = bind(null, { eventfd: ['eventfd', 'int', ['uint', 'int']] })
+    const fd = libc.eventfd(0, 0x800)
+    const readiness = new Readiness(fd).unref()
+    readiness.readable().catch(() => {})
+    // Ready from here on; the loop ends before it looks at the descriptor again.
+    setImmediate(() => fs.writeSync(fd, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])))
+    import fs from 'node:fs'
+  `
+  const { spawnSync } = await import('node:child_process')
+  const result = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 })
+  expect(result.stderr).toBe('')
+  expect(result.status).toBe(0)
+})
