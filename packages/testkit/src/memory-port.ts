@@ -4,6 +4,8 @@ import type { InterfaceRef, Availability } from '@wireweave/tunnel/backend'
 import { PACKET_TAILROOM } from '@wireweave/tunnel/packets'
 import type { PacketAdapter, PacketBatch, PacketPort, PacketPortOptions } from '@wireweave/tunnel/packets'
 
+const DEFAULT_MTU = 1420
+
 export interface MemoryAdapterOptions {
   /** Makes `openPackets` fail this often before it works. */
   readonly failFirst?: number
@@ -29,6 +31,10 @@ export class MemoryAdapter implements PacketAdapter {
 
   async probe(): Promise<Availability> {
     return { available: true }
+  }
+
+  regionBytes(mtu: number): number {
+    return this.#batchSize * (Math.max(mtu, DEFAULT_MTU) + PACKET_TAILROOM)
   }
 
   async openPackets(options: PacketPortOptions): Promise<MemoryPort> {
@@ -68,7 +74,7 @@ export class MemoryPort implements PacketPort {
   constructor(options: PacketPortOptions, reference: InterfaceRef, batchSize: number) {
     this.interfaceRef = reference
     this.batchSize = batchSize
-    this.#mtu = options.mtu ?? 1420
+    this.#mtu = options.mtu ?? DEFAULT_MTU
     this.#arena = options.arena.bytes
     this.#region = options.region
     this.closed = new Promise((resolve) => {

@@ -25,9 +25,11 @@ export interface PacketPortFixture {
   leftovers?(name: string): Promise<readonly string[]>
 }
 
-const ARENA_BYTES = 4 << 20
-const REGION = { offset: 4096, length: 2 << 20 }
-const OUTGOING = REGION.offset + REGION.length
+const MTU = 1420
+const ARENA_BYTES = 8 << 20
+/** Packets for the interface are laid out from here; the port's region is below. */
+const OUTGOING = 6 << 20
+const REGION_OFFSET = 4096
 
 /** `create` makes a fixture for each test; `destroy` is told to undo what is left. */
 export function packetPortConformance(
@@ -38,11 +40,14 @@ export function packetPortConformance(
   describe(`${title} keeps the contract of a packet adapter`, () => {
     let fixture: PacketPortFixture
     let arena: Arena
+    let region: { readonly offset: number; readonly length: number }
     let opened: PacketPort[]
 
     beforeEach(async () => {
       fixture = await create()
       opened = []
+      region = { offset: REGION_OFFSET, length: fixture.adapter.regionBytes(MTU) }
+      expect(region.length).toBeLessThanOrEqual(OUTGOING - REGION_OFFSET)
       const pages = ARENA_BYTES / 65536
       const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
       arena = { bytes: new Uint8Array(memory.buffer), memory }
@@ -53,7 +58,7 @@ export function packetPortConformance(
     })
 
     async function open(name = fixture.freshName()): Promise<PacketPort> {
-      const port = await fixture.adapter.openPackets({ name, arena, region: REGION })
+      const port = await fixture.adapter.openPackets({ name, arena, region })
       opened.push(port)
       await fixture.prepare?.(port)
       return port
@@ -70,7 +75,7 @@ export function packetPortConformance(
       const port = await open(name)
       if (fixture.adapter.reach === 'process') expect(port.interfaceRef).toBeNull()
       else expect(port.interfaceRef).toMatchObject({ name })
-      expect(port.mtu).toBe(1420)
+      expect(port.mtu).toBe(MTU)
       expect(port.batchSize).toBeGreaterThan(0)
       const batch = createBatch(arena, port.batchSize)
       await receiveAll(port, batch, () => true)
@@ -81,7 +86,7 @@ export function packetPortConformance(
     test('a name is given once at a time; closing twice frees it and leaves nothing behind', async () => {
       const name = fixture.freshName()
       const port = await open(name)
-      await expect(fixture.adapter.openPackets({ name, arena, region: REGION })).rejects.toSatisfy(
+      await expect(fixture.adapter.openPackets({ name, arena, region })).rejects.toSatisfy(
         (error) => isWireGuardError(error) && error.code === 'NAME_IN_USE',
       )
       port.receive(createBatch(arena, port.batchSize))
@@ -197,8 +202,8 @@ function drain(port: PacketPort, batch: PacketBatch, into: Uint8Array[]): void {
     expect(batch.count).toBeLessThanOrEqual(port.batchSize)
     for (let i = 0; i < batch.count; i++) {
       const [offset, length] = [batch.offsets[i]!, batch.lengths[i]!]
-      expect(offset).toBeGreaterThanOrEqual(REGION.offset)
-      expect(offset + length + PACKET_TAILROOM).toBeLessThanOrEqual(REGION.offset + REGION.length)
+      expect(offset).toBeGreaterThanOrEqual(REGION_OFFSET)
+      expect(offset + length + PACKET_TAILROOM).toBeLessThanOrEqual(OUTGOING)
       const packet = batch.arena.bytes.slice(offset, offset + length)
       // The room behind is the reader's: what stands there must be no part of the packet after it.
       batch.arena.bytes.fill(0xee, offset + length, offset + length + PACKET_TAILROOM)

@@ -1,5 +1,5 @@
 /** What every backend promises, in the kernel or in user space: run once for each. */
-import { noble } from '@wireweave/crypto/noble'
+import { nobleSuite } from '@wireweave/crypto/noble'
 import type { Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
 import type { DeviceSnapshot, PeerSnapshot, PeerUpdate } from '@wireweave/tunnel/config'
 import { isWireGuardError } from '@wireweave/tunnel/errors'
@@ -132,7 +132,7 @@ export function tunnelConformance(
         ],
       })
       const snapshot = await tunnel.snapshot()
-      expect(snapshot.publicKey).toEqual(noble.x25519.importPrivateKey(privateKey(1)).publicKey)
+      expect(snapshot.publicKey).toEqual(nobleSuite.x25519.importPrivateKey(privateKey(1)).publicKey)
       expect(snapshot.fwmark).toBe(0xca6c)
       expect(snapshot.peers.map(readable).toSorted(byKey)).toEqual(
         [

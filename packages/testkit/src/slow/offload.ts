@@ -87,7 +87,7 @@ export function segment(header: VirtioHeader, packet: Uint8Array): Uint8Array[] 
 }
 
 /** May `next` follow `first` as a further segment, if everything between them was as long as `first`? */
-export function mayCoalesce(first: Uint8Array, next: Uint8Array, payloadBetween = payloadLength(first)): boolean {
+export function mayCoalesce(first: Uint8Array, next: Uint8Array, payloadBetween: number = payloadLength(first)): boolean {
   const a = parse(first)
   const b = parse(next)
   if (a === null || b === null || a.protocol !== b.protocol || a.version !== b.version) return false
