@@ -181,7 +181,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-test('a process that exits while a watched descriptor is ready exits, and is not aborted', async () => {
+it('a process that exits while a watched descriptor is ready exits, and is not aborted', async () => {
   const script = `
     import { Readiness } from ${JSON.stringify(new URL('../dist/poll.js', import.meta.url).href)}
     import { bind } from ${JSON.stringify(new URL('../dist/library.js', import.meta.url).href)}
