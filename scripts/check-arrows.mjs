@@ -11,8 +11,10 @@ const arrows = {
   device: ['noise', 'crypto', 'tunnel', 'ffi'],
   config: ['tunnel'],
   ffi: ['koffi'],
+  netlink: ['ffi'],
   'adapter-linux-tun': ['tunnel', 'ffi'],
-  wireweave: ['device', 'config', 'tunnel', '~adapter-linux-tun'],
+  'adapter-linux-wg': ['tunnel', 'netlink', 'ffi'],
+  wireweave: ['device', 'config', 'tunnel', '~adapter-linux-tun', '~adapter-linux-wg'],
   cli: ['wireweave', 'tunnel', 'config', 'crypto', 'ffi', 'commander'],
   testkit: ['tunnel', 'device', 'noise', 'crypto', 'config', 'vitest', 'fast-check'],
 }

@@ -2,7 +2,6 @@
 import { userspaceBackend } from '@wireweave/device/userspace-backend'
 import type { UserspaceOptions } from '@wireweave/device/userspace-backend'
 import type { TunnelBackend } from '@wireweave/tunnel/backend'
-import type { PacketAdapter } from '@wireweave/tunnel/packets'
 
 /** What can be said to every adapter; each takes what concerns it. */
 export interface RegistryOptions {
@@ -10,11 +9,16 @@ export interface RegistryOptions {
   readonly userspace?: UserspaceOptions
 }
 
-const packetAdapters: readonly (() => Promise<PacketAdapter>)[] = [
-  async () => (await import('@wireweave/adapter-linux-tun/adapter')).linuxTunAdapter(),
+type Load = (options: RegistryOptions) => Promise<TunnelBackend>
+
+const loaders: readonly Load[] = [
+  async () => (await import('@wireweave/adapter-linux-wg/backend')).linuxWgBackend(),
+  async ({ userspace }) => {
+    const { linuxTunAdapter } = await import('@wireweave/adapter-linux-tun/adapter')
+    return userspaceBackend(linuxTunAdapter(), userspace)
+  },
 ]
 
-export async function registry(options: RegistryOptions = {}): Promise<readonly TunnelBackend[]> {
-  const adapters = await Promise.all(packetAdapters.map((load) => load()))
-  return adapters.map((adapter) => userspaceBackend(adapter, options.userspace))
+export function registry(options: RegistryOptions = {}): Promise<readonly TunnelBackend[]> {
+  return Promise.all(loaders.map((load) => load(options)))
 }
