@@ -4,6 +4,7 @@ import { wipe } from '@wireweave/crypto/bytes'
 import { equal } from '@wireweave/crypto/constant-time'
 import { COOKIE_LATENCY_MS, COOKIE_SECRET_MAX_AGE_MS, LABEL_COOKIE, LABEL_MAC1 } from './constants.js'
 import { DROP_BAD_MAC1, DROP_BAD_MAC2, DROP_BAD_TAG, DROP_UNEXPECTED_COOKIE, type DropCode } from './drop.js'
+import { copyRange } from './internal/copy-range.js'
 import {
   COOKIE_NONCE,
   COOKIE_NONCE_BYTES,
@@ -152,7 +153,7 @@ export class CookieGenerator {
    */
   consumeReply(bytes: Uint8Array, offset: number, now: number): DropCode | 0 {
     if (this.#lastMac1 === null) return DROP_UNEXPECTED_COOKIE
-    const reply = bytes.slice(offset, offset + COOKIE_REPLY_BYTES)
+    const reply = copyRange(bytes, offset, COOKIE_REPLY_BYTES)
     const key = this.#suite.hash(COOKIE_LABEL, this.#publicKey)
     const nonce = reply.subarray(COOKIE_NONCE, COOKIE_NONCE + COOKIE_NONCE_BYTES)
     const cookie = this.#suite.openX(key, nonce, reply.subarray(COOKIE_SEALED), this.#lastMac1)

@@ -16,6 +16,7 @@ import type { DhPrivateKey, DhPublicKey, Suite } from '@wireweave/crypto/suite'
 import { wipe } from '@wireweave/crypto/bytes'
 import type { DropCode } from './drop.js'
 import { DROP_LOW_ORDER_POINT, DROP_UNKNOWN_PEER } from './drop.js'
+import { copyRange } from './internal/copy-range.js'
 import * as ikpsk2 from './internal/ikpsk2.js'
 import { INITIAL_CHAINING_KEY, INITIAL_HASH } from './internal/initial-state.js'
 import { split, SymmetricState } from './internal/symmetric-state.js'
@@ -289,9 +290,7 @@ function takeEphemeral(identity: Identity, remote: Remote, secret: Uint8Array): 
   return ephemeral
 }
 
-/** A copy of what lies between the header and mac1: the arena may be shared memory, which changes under a reader. */
+/** What lies between the header and mac1. */
 function noiseMessage(bytes: Uint8Array, offset: number, start: number, length: number): Uint8Array {
-  const message = new Uint8Array(length - MAC1_FROM_END - start)
-  message.set(bytes.subarray(offset + start, offset + length - MAC1_FROM_END))
-  return message
+  return copyRange(bytes, offset + start, length - MAC1_FROM_END - start)
 }
