@@ -21,6 +21,8 @@ export interface InterfaceOptions {
   /** Bytes; 1420 when absent. */
   readonly mtu?: number
   readonly onEvent?: (event: TunnelEvent) => void
+  /** Ends an opening that is under way: it rejects with `ABORTED` and leaves nothing behind. */
+  readonly signal?: AbortSignal
 }
 
 export interface TunnelBackend {

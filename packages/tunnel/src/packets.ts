@@ -37,6 +37,8 @@ export interface PacketAdapter {
   readonly name: string
   readonly dataPlane: 'userspace'
   readonly reach: Reach
+  /** URL of a module whose default export is this adapter, for a worker to import. Absent when only this thread can use it. */
+  readonly module?: string
   /** Would `openPackets` work here, now? No side effects; if not, the remedy. */
   probe(): Promise<Availability>
   /** How much of the arena a port of this MTU needs as its region, in bytes. Enough for a later MTU, too, if more slowly. */
