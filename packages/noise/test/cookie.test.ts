@@ -9,7 +9,7 @@ import { suite } from './support/parties.js'
 import * as whitepaper from './support/whitepaper.js'
 
 const PUBLIC_KEY = bytesOf(32, 0x21)
-const SOURCE = fromHex('c0000201' + 'ca6c')
+const SOURCE = fromHex('c0000201ca6c')
 const NONCE = Uint8Array.from({ length: 24 }, (_, i) => i)
 const INDEX = 0xcafebabe
 /** Where messages lie in their arrays. */
@@ -118,9 +118,9 @@ describe('a cookie reply', () => {
   test('is of no use from another address or another port', () => {
     generator.consumeReply(reply(send()), AT, 0)
     const message = send()
-    expect(checker.checkMac2(message, AT, 148, fromHex('c0000202' + 'ca6c'), 0)).toBe(DROP_BAD_MAC2)
-    expect(checker.checkMac2(message, AT, 148, fromHex('c0000201' + 'ca6d'), 0)).toBe(DROP_BAD_MAC2)
-    const mapped = fromHex('00000000000000000000ffffc0000201' + 'ca6c')
+    expect(checker.checkMac2(message, AT, 148, fromHex('c0000202ca6c'), 0)).toBe(DROP_BAD_MAC2)
+    expect(checker.checkMac2(message, AT, 148, fromHex('c0000201ca6d'), 0)).toBe(DROP_BAD_MAC2)
+    const mapped = fromHex('00000000000000000000ffffc0000201ca6c')
     expect(checker.checkMac2(message, AT, 148, mapped, 0)).toBe(DROP_BAD_MAC2)
     expect(checker.checkMac2(message, AT, 148, SOURCE, 0)).toBe(0)
   })
@@ -169,7 +169,7 @@ describe('a cookie reply', () => {
 
   test('replaces the cookie before', () => {
     generator.consumeReply(reply(send()), AT, 0)
-    const moved = fromHex('c0000209' + '0001')
+    const moved = fromHex('c00002090001')
     generator.consumeReply(reply(send(), 0, moved), AT, 0)
     const message = send()
     expect(checker.checkMac2(message, AT, 148, moved, 0)).toBe(0)

@@ -69,7 +69,10 @@ test('one flipped bit anywhere before mac2 is refused by mac1', () => {
   const { alice, bob } = createParties()
   const initiated = initiation(alice).message
   const responded = response(bob, must(consume(bob, initiated)).state).message
-  for (const [message, receiver] of [[initiated, bob], [responded, alice]] as const) {
+  for (const [message, receiver] of [
+    [initiated, bob],
+    [responded, alice],
+  ] as const) {
     const publicKey = receiver.identity.privateKey.publicKey
     new CookieGenerator(suite, publicKey).addMacs(message, 0, message.length, 0)
     const checker = new CookieChecker(suite, publicKey)

@@ -35,8 +35,10 @@ import * as whitepaper from './support/whitepaper.js'
 
 /** A handshake of fixed secrets, computed by test/support/whitepaper.ts and not by the code under test. */
 const PINNED = {
-  initiation: '0100000004030201ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b3b6f1324884f7dfcb616f1440bce015ad114bc97a5052c5972a42150ca66244ee95bf0cd2c60d3d9addef329768c8c110ed41251d4d6d7792d1ea8319c569acab11c3aa84fade47a3f02a25bfc2c36109ec88de0555fcdd3f4dfd45300000000000000000000000000000000',
-  response: '02000000a4a3a2a10403020138ab664bd86f77d7e66bdd9ae0792913a94fd8b33a1260027e4b46c1f4884c67292a1136ba65b9e50dd4c36a2b43059b4a342cfa860b864c13cdcd816f1ea3f500000000000000000000000000000000',
+  initiation:
+    '0100000004030201ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b3b6f1324884f7dfcb616f1440bce015ad114bc97a5052c5972a42150ca66244ee95bf0cd2c60d3d9addef329768c8c110ed41251d4d6d7792d1ea8319c569acab11c3aa84fade47a3f02a25bfc2c36109ec88de0555fcdd3f4dfd45300000000000000000000000000000000',
+  response:
+    '02000000a4a3a2a10403020138ab664bd86f77d7e66bdd9ae0792913a94fd8b33a1260027e4b46c1f4884c67292a1136ba65b9e50dd4c36a2b43059b4a342cfa860b864c13cdcd816f1ea3f500000000000000000000000000000000',
   initiatorKey: '2177a14cf336f1f30ee0a4797cf26797017dae77cbea489248bc3298bea5f869',
   responderKey: 'a3109f7f0c20e0ee4b829f8bc301eb1235feb3b04ddfb7f34a5189e65a2ea192',
 }
@@ -60,8 +62,18 @@ describe('a handshake of fixed secrets', () => {
     const finished = must(receiveResponse(alice, initiated.state, responded.message))
     const initiator = deriveKeypair(suite, finished, 7)
     const responder = deriveKeypair(suite, responded.state, 8)
-    expect(initiator).toMatchObject({ localIndex: ALICE_INDEX, remoteIndex: BOB_INDEX, isInitiator: true, createdAt: 7 })
-    expect(responder).toMatchObject({ localIndex: BOB_INDEX, remoteIndex: ALICE_INDEX, isInitiator: false, createdAt: 8 })
+    expect(initiator).toMatchObject({
+      localIndex: ALICE_INDEX,
+      remoteIndex: BOB_INDEX,
+      isInitiator: true,
+      createdAt: 7,
+    })
+    expect(responder).toMatchObject({
+      localIndex: BOB_INDEX,
+      remoteIndex: ALICE_INDEX,
+      isInitiator: false,
+      createdAt: 8,
+    })
     for (const key of [initiator.sendKey, responder.receiveKey]) expect(toHex(key)).toBe(PINNED.initiatorKey)
     for (const key of [initiator.receiveKey, responder.sendKey]) expect(toHex(key)).toBe(PINNED.responderKey)
 
@@ -111,7 +123,10 @@ describe('what is refused', () => {
     const mallory = suite.x25519.importPrivateKey(bytesOf(32, 0x77))
     const privateKey: DhPrivateKey = { publicKey: alice.identity.privateKey.publicKey }
     const staticStatic = suite.x25519.deriveSharedSecret(mallory, alice.remote.publicKey)
-    const { message } = initiation({ identity: { ...alice.identity, privateKey }, remote: { ...alice.remote, staticStatic } })
+    const { message } = initiation({
+      identity: { ...alice.identity, privateKey },
+      remote: { ...alice.remote, staticStatic },
+    })
     const asked: string[] = []
     const result = consumeInitiation(bob.identity, message, 0, (publicKey) => {
       asked.push(toHex(publicKey))
@@ -172,7 +187,9 @@ describe.each(LOW_ORDER_POINTS)('the low-order point %s', (hex) => {
     const { message } = initiation({ identity: { ...alice.identity, privateKey }, remote: zeros })
     const self = remoteOf(bob.identity, point, null)
     expect(consumeInitiation(bob.identity, message, 0, () => self)).toBe(DROP_LOW_ORDER_POINT)
-    const consumed = must(consumeInitiation(bob.identity, message, 0, () => ({ ...self, staticStatic: new Uint8Array(32) })))
+    const consumed = must(
+      consumeInitiation(bob.identity, message, 0, () => ({ ...self, staticStatic: new Uint8Array(32) })),
+    )
     const reply = { ephemeralSecret: BOB_EPHEMERAL.slice(), senderIndex: 2 }
     expect(createResponse(bob.identity, self, consumed.state, reply, new Uint8Array(92), 0)).toBe(DROP_LOW_ORDER_POINT)
     expect(isZero(consumed.state.chainingKey) && isZero(consumed.state.hash)).toBe(true)

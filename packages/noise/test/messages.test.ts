@@ -41,7 +41,12 @@ describe('classify', () => {
   })
 
   test('a reserved byte that is not zero makes the message unknown, whichever it is', () => {
-    for (const [type, length] of [[1, 148], [2, 92], [3, 64], [4, 32]] as const)
+    for (const [type, length] of [
+      [1, 148],
+      [2, 92],
+      [3, 64],
+      [4, 32],
+    ] as const)
       for (let bit = 0; bit < 24; bit++)
         expect(classify(place(type, length, 1 << bit), 3, length)).toBe(DROP_UNKNOWN_TYPE)
   })

@@ -21,10 +21,10 @@ const step = fc.oneof(
   fc.bigInt(-(2n ** 34n), 2n ** 34n),
 )
 
-const input = fc.oneof(
-  fc.record({ jump: edge }),
-  { weight: 8, arbitrary: fc.record({ step, authentic: fc.boolean() }) },
-)
+const input = fc.oneof(fc.record({ jump: edge }), {
+  weight: 8,
+  arbitrary: fc.record({ step, authentic: fc.boolean() }),
+})
 
 test('agrees with the filter that remembers everything, for any order of counters', () => {
   fc.assert(

@@ -126,11 +126,13 @@ describe('many at once', () => {
   const cases: Record<string, { counters: bigint[]; refused?: bigint[] }> = {
     'a window in order': { counters: range(1n, W) },
     'a window in order from zero, then nothing of it again': { counters: range(0n, W), refused: range(0n, W) },
-    'a window backwards': { counters: range(0n, W).reverse() },
-    'a window backwards, and the one too many': { counters: range(1n, W + 1n).reverse(), refused: [0n] },
-    'a window backwards from one further': { counters: range(2n, W + 1n).reverse(), refused: [0n] },
-    'a window backwards, then the next': { counters: [...range(0n, W).reverse(), W + 1n], refused: [0n] },
-    'far on, then a window backwards': { counters: [...range(0n, 9n), 100_000n, ...range(100_000n - W, 99_999n).reverse()] },
+    'a window backwards': { counters: range(0n, W).toReversed() },
+    'a window backwards, and the one too many': { counters: range(1n, W + 1n).toReversed(), refused: [0n] },
+    'a window backwards from one further': { counters: range(2n, W + 1n).toReversed(), refused: [0n] },
+    'a window backwards, then the next': { counters: [...range(0n, W).toReversed(), W + 1n], refused: [0n] },
+    'far on, then a window backwards': {
+      counters: [...range(0n, 9n), 100_000n, ...range(100_000n - W, 99_999n).toReversed()],
+    },
   }
   test.each(Object.keys(cases))('%s', (name) => {
     const filter = new ReplayFilter()

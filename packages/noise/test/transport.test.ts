@@ -63,7 +63,7 @@ describe('sealing and opening', () => {
     expect(classify(message, 0, message.length)).toBe(TRANSPORT_DATA)
     const padded = Buffer.concat([packet, Buffer.alloc(12)])
     const sealed = whitepaper.aead(FIRST, 3n, padded, Buffer.alloc(0))
-    expect(toHex(message)).toBe('04000000' + '0df0edfe' + '0300000000000000' + toHex(sealed))
+    expect(toHex(message)).toBe(`040000000df0edfe0300000000000000${toHex(sealed)}`)
     expect(open(message)).toEqual(new Uint8Array(padded))
   })
 

@@ -1,7 +1,9 @@
 /** Where every handshake starts, whoever takes part (§5.4.2). A test derives both from their formulas. */
 
 /** C := HASH(CONSTRUCTION) */
-export const INITIAL_CHAINING_KEY: Uint8Array = decode('60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36')
+export const INITIAL_CHAINING_KEY: Uint8Array = decode(
+  '60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36',
+)
 
 /** H := HASH(C || IDENTIFIER) */
 export const INITIAL_HASH: Uint8Array = decode('2211b361081ac566691243db458ad5322d9c6c662293e8b70ee19c65ba079ef3')
