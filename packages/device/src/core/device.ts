@@ -1,58 +1,33 @@
 /** A WireGuard device without I/O, clock or random source of its own. */
-import type { Suite, TransportEngine } from '@wireweave/crypto/suite'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
-import type { TunnelEvent } from '@wireweave/tunnel/events'
-import type { PublicKey } from '@wireweave/tunnel/keys'
-import { createBatch, type PacketBatch } from '@wireweave/tunnel/packets'
-import type { PacketArena } from './arena.js'
-import { DatagramBatch } from './datagrams.js'
-import { createStats, type DeviceStats } from './stats.js'
+import type { PacketBatch } from '@wireweave/tunnel/packets'
+import { applyUpdate, removePeer } from './configuration.js'
+import type { DatagramBatch } from './datagrams.js'
+import type { Timer } from './deadlines.js'
+import { runDeadlines } from './expiry.js'
+import { processHandshakes } from './handshakes.js'
+import type { Deadline, DeadlineReason, DeviceOptions } from './options.js'
+import type { Peer } from './peer.js'
+import { receiveDatagrams } from './receiving.js'
+import { sendKeepalive, sendPackets, sendStaged } from './sending.js'
+import { copySecrets, takeSnapshot } from './snapshot.js'
+import { DeviceState } from './state.js'
+import type { DeviceStats } from './stats.js'
 
-export interface DeviceOptions {
-  readonly suite: Suite
-  /** Works on the memory of `arena`. */
-  readonly engine: TransportEngine
-  readonly arena: PacketArena
-  /** Fills `bytes` with cryptographically secure random bytes. */
-  random(bytes: Uint8Array): void
-  /** Wall clock, for the timestamp of handshakes and the time of the last one. May jump either way. */
-  unixTimeMs(): number
-  /** Of the interface, bytes. */
-  readonly mtu: number
-  /** The most packets one call of `sendPackets` or `receiveDatagrams` gets. */
-  readonly batchSize: number
-  /** Called synchronously; must not call back into the device. */
-  onEvent?(event: TunnelEvent): void
-  /** Called when `outbound` is full in the middle of a step: the shell sends and clears it, or drops it. */
-  flush(): void
-  /** Secrets of each handshake, for a dissector. The arrays are wiped after the call. Absent: nothing is told. */
-  onHandshakeSecrets?(secrets: HandshakeSecrets): void
-}
+export type { Deadline, DeadlineReason, DeviceOptions, HandshakeSecrets } from './options.js'
+export { deviceArenaBytes } from './state.js'
+export type { DeviceStats, DropReason } from './stats.js'
 
-/** What Wireshark's `wg.keylog_file` wants to know of a handshake. */
-export interface HandshakeSecrets {
-  readonly localStaticPrivateKey: Uint8Array
-  readonly remoteStaticPublicKey: Uint8Array
-  readonly localEphemeralPrivateKey: Uint8Array
-  readonly presharedKey: Uint8Array
-}
+const NEVER = Number.NEGATIVE_INFINITY
 
-/** What a deadline is for: a timer of §6 of the whitepaper, or handshake messages that wait to be worked off. */
-export type DeadlineReason =
-  | 'retransmitHandshake'
-  | 'sendKeepalive'
-  | 'newHandshake'
-  | 'zeroKeyMaterial'
-  | 'persistentKeepalive'
-  | 'handshakeQueue'
-
-export interface Deadline {
-  /** Monotonic milliseconds, on the scale of every `now`. */
-  readonly at: number
-  readonly reason: DeadlineReason
-  /** `null` for the handshake queue. */
-  readonly peer: PublicKey | null
-}
+/** By the numbers of deadlines.ts. */
+const REASONS: Readonly<Record<Timer, DeadlineReason>> = [
+  'retransmitHandshake',
+  'sendKeepalive',
+  'newHandshake',
+  'zeroKeyMaterial',
+  'persistentKeepalive',
+]
 
 /**
  * Every `now` is monotonic milliseconds of a clock that counts suspend. Starts down, without a key.
@@ -60,88 +35,134 @@ export interface Deadline {
  * {@link Device.nextDeadline}.
  */
 export class Device {
+  readonly #state: DeviceState
   /** Datagrams to send. */
   readonly outbound: DatagramBatch
   /** Decrypted packets, in place in the receive region, and ICMP errors of ours. The shell sets `count` to 0. */
   readonly inbound: PacketBatch
-  readonly stats: DeviceStats = createStats()
+  readonly stats: DeviceStats
 
   constructor(options: DeviceOptions) {
-    this.outbound = new DatagramBatch(options.arena, options.batchSize)
-    this.inbound = createBatch(options.arena, options.batchSize)
+    this.#state = new DeviceState(options)
+    this.outbound = this.#state.outbound
+    this.inbound = this.#state.inbound
+    this.stats = this.#state.stats
   }
 
   /** The port asked for by the last update, 0 for any. */
   get listenPort(): number {
-    return notYet()
+    return this.#state.listenPort
   }
 
   get fwmark(): number | null {
-    return notYet()
+    return this.#state.fwmark
+  }
+
+  get isUp(): boolean {
+    return this.#state.isUp
   }
 
   /** All or nothing: throws a `WireGuardError` and leaves everything as it was, or takes effect entirely. */
-  apply(_update: DeviceUpdate, _now: number): void {
-    notYet()
+  apply(update: DeviceUpdate, now: number): void {
+    applyUpdate(this.#state, update, now)
   }
 
+  /** Copies of everything but secrets. Peers in the order in which they were added. */
   snapshot(): DeviceSnapshot {
-    return notYet()
+    return takeSnapshot(this.#state)
   }
 
   /** Copies; the caller wipes them. */
   secrets(): DeviceSecrets {
-    return notYet()
+    return copySecrets(this.#state)
   }
 
-  up(_now: number): void {
-    notYet()
+  /** Peers with a persistent keepalive get one at once. */
+  up(now: number): void {
+    const state = this.#state
+    if (state.isUp) return
+    state.isUp = true
+    for (const peer of state.peers) {
+      if (peer.persistentKeepaliveMs > 0) sendKeepalive(state, peer, now)
+      else sendStaged(state, peer, now)
+    }
   }
 
   /** Forgets keys and staged packets; the configuration stays. */
   down(_now: number): void {
-    notYet()
+    const state = this.#state
+    state.isUp = false
+    state.boundPort = 0
+    state.handshakeQueue.clear()
+    for (const peer of state.peers) forgetActivity(state, peer)
+  }
+
+  /** Ends the device's use of every secret. It cannot be used afterwards, except to be configured anew. */
+  wipe(now: number): void {
+    this.down(now)
+    for (const peer of [...this.#state.peers]) removePeer(this.#state, peer)
+    this.apply({ privateKey: null }, now)
   }
 
   /** The port that the shell really bound. Forgets cached local addresses. */
-  setBoundPort(_port: number): void {
-    notYet()
+  setBoundPort(port: number): void {
+    this.#state.boundPort = port
+    for (const peer of this.#state.peers) this.#state.forgetLocalAddress(peer)
   }
 
-  setMtu(_mtu: number): void {
-    notYet()
+  setMtu(mtu: number): void {
+    this.#state.mtu = mtu
   }
 
   /** Data is opened at once; handshake messages are queued when their first MAC is right. */
-  receiveDatagrams(_batch: DatagramBatch, _now: number): void {
-    notYet()
+  receiveDatagrams(batch: DatagramBatch, now: number): void {
+    receiveDatagrams(this.#state, batch, now)
   }
 
-  sendPackets(_batch: PacketBatch, _now: number): void {
-    notYet()
+  sendPackets(batch: PacketBatch, now: number): void {
+    sendPackets(this.#state, batch, now)
   }
 
-  /** Works off at most `budget` queued handshake messages. */
-  processHandshakes(_budget: number, _now: number): void {
-    notYet()
+  /**
+   * Works off at most `budget` queued handshake messages, each worth a few Diffie-Hellmans. A small budget between
+   * batches of data keeps data flowing in a flood, and lets the queue grow to where cookies are asked for.
+   */
+  processHandshakes(budget: number, now: number): void {
+    processHandshakes(this.#state, budget, now)
   }
 
-  /** The earliest moment at which {@link Device.advance} has something to do; `null` when there is none. */
+  /** The earliest moment at which there is something to do; `null` when there is none. */
   nextDeadline(): Deadline | null {
-    return notYet()
+    const { deadlines, handshakeQueue, peers, lastHandshakeQueuedAt } = this.#state
+    if (handshakeQueue.count > 0) return { at: lastHandshakeQueuedAt, reason: 'handshakeQueue', peer: null }
+    const slot = deadlines.earliestSlot()
+    if (slot < 0) return null
+    const timer = deadlines.earliestTimer(slot)
+    return { at: deadlines.at(slot, timer), reason: REASONS[timer], peer: peers.at(slot)!.key }
   }
 
-  /** Runs every deadline that is due. Harmless when called early. */
-  advance(_now: number): void {
-    notYet()
+  /** Runs every deadline that is due, but not the handshake queue. Harmless when called early. */
+  advance(now: number): void {
+    runDeadlines(this.#state, now)
   }
 
   /** The host moved: forgets cached local addresses and lets every peer start a handshake at once. */
   networkChanged(_now: number): void {
-    notYet()
+    for (const peer of this.#state.peers) {
+      this.#state.forgetLocalAddress(peer)
+      peer.lastHandshakeSentAt = NEVER
+    }
   }
 }
 
-function notYet(): never {
-  throw new Error('not built yet')
+/** What a peer did and was about to do. */
+function forgetActivity(state: DeviceState, peer: Peer): void {
+  state.deadlines.cancelAll(peer.slot)
+  state.clearSessions(peer)
+  state.staged.take(peer)
+  peer.cookie.wipe()
+  peer.handshakeAttempts = 0
+  peer.lastHandshakeSentAt = NEVER
+  peer.sentLastMinuteHandshake = false
+  peer.needAnotherKeepalive = false
 }

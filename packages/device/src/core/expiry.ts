@@ -1,0 +1,102 @@
+/** What the timers of a peer do when they run out (§6). */
+import {
+  KEEPALIVE_TIMEOUT_MS,
+  MAX_HANDSHAKE_ATTEMPTS,
+  NEW_HANDSHAKE_TIMEOUT_MS,
+  REKEY_TIMEOUT_MS,
+  ZERO_KEY_MATERIAL_AFTER_MS,
+} from '@wireweave/noise/constants'
+import {
+  NEW_HANDSHAKE,
+  PERSISTENT_KEEPALIVE,
+  RETRANSMIT_HANDSHAKE,
+  SEND_KEEPALIVE,
+  type Timer,
+  ZERO_KEY_MATERIAL,
+} from './deadlines.js'
+import { startHandshake } from './initiation.js'
+import type { Peer } from './peer.js'
+import { sendKeepalive } from './sending.js'
+import type { DeviceState } from './state.js'
+
+/** Runs every deadline up to `now`, the earliest first. */
+export function runDeadlines(state: DeviceState, now: number): void {
+  const { deadlines } = state
+  for (;;) {
+    const slot = deadlines.earliestSlot()
+    if (slot < 0) return
+    const timer = deadlines.earliestTimer(slot)
+    if (deadlines.at(slot, timer) > now) return
+    deadlines.cancel(slot, timer)
+    run(state, state.peers.at(slot)!, timer, now)
+  }
+}
+
+function run(state: DeviceState, peer: Peer, timer: Timer, now: number): void {
+  switch (timer) {
+    case RETRANSMIT_HANDSHAKE:
+      return retransmitHandshake(state, peer, now)
+    case SEND_KEEPALIVE:
+      return sendPassiveKeepalive(state, peer, now)
+    case NEW_HANDSHAKE:
+      return startNewHandshake(state, peer, now)
+    case ZERO_KEY_MATERIAL:
+      return zeroKeyMaterial(state, peer)
+    case PERSISTENT_KEEPALIVE:
+      return sendPersistentKeepalive(state, peer, now)
+  }
+}
+
+/** §6.4. */
+function retransmitHandshake(state: DeviceState, peer: Peer, now: number): void {
+  const { deadlines, options } = state
+  if (peer.handshakeAttempts > MAX_HANDSHAKE_ATTEMPTS) {
+    deadlines.cancel(peer.slot, SEND_KEEPALIVE)
+    dropStaged(state, peer)
+    if (!deadlines.isPending(peer.slot, ZERO_KEY_MATERIAL)) {
+      deadlines.set(peer.slot, ZERO_KEY_MATERIAL, now + ZERO_KEY_MATERIAL_AFTER_MS)
+    }
+    options.onEvent?.({ tag: 'handshakeGaveUp', peer: peer.key, attempts: peer.handshakeAttempts + 1 })
+    return
+  }
+  peer.handshakeAttempts++
+  const attempt = peer.handshakeAttempts + 1
+  options.onEvent?.({ tag: 'handshakeRetry', peer: peer.key, attempt, seconds: REKEY_TIMEOUT_MS / 1000 })
+  state.forgetLocalAddress(peer)
+  startHandshake(state, peer, true, now)
+}
+
+/** §6.5: data came in and nothing went out. */
+function sendPassiveKeepalive(state: DeviceState, peer: Peer, now: number): void {
+  sendKeepalive(state, peer, now)
+  if (!peer.needAnotherKeepalive) return
+  peer.needAnotherKeepalive = false
+  state.deadlines.set(peer.slot, SEND_KEEPALIVE, now + KEEPALIVE_TIMEOUT_MS)
+}
+
+/** §6.5: data went out and nothing came in. */
+function startNewHandshake(state: DeviceState, peer: Peer, now: number): void {
+  const seconds = NEW_HANDSHAKE_TIMEOUT_MS / 1000
+  state.options.onEvent?.({ tag: 'newHandshakeTimer', peer: peer.key, seconds })
+  state.forgetLocalAddress(peer)
+  startHandshake(state, peer, false, now)
+}
+
+/** §6.3: no new session for so long that all keys are past use. */
+function zeroKeyMaterial(state: DeviceState, peer: Peer): void {
+  state.clearSessions(peer)
+  dropStaged(state, peer)
+  const seconds = ZERO_KEY_MATERIAL_AFTER_MS / 1000
+  state.options.onEvent?.({ tag: 'keysZeroed', peer: peer.key, seconds })
+}
+
+function sendPersistentKeepalive(state: DeviceState, peer: Peer, now: number): void {
+  sendKeepalive(state, peer, now)
+  if (state.deadlines.isPending(peer.slot, PERSISTENT_KEEPALIVE) || !peer.hasEndpoint) return
+  // Nothing could be sent, since a handshake is under way: the next keepalive must come all the same.
+  state.deadlines.set(peer.slot, PERSISTENT_KEEPALIVE, now + peer.persistentKeepaliveMs)
+}
+
+function dropStaged(state: DeviceState, peer: Peer): void {
+  for (const packet of state.staged.take(peer)) if (packet.length > 0) state.stats.drops.stagedExpired++
+}

@@ -1,0 +1,122 @@
+/** From the wire to the interface (§5.4.6). */
+import { REKEY_AFTER_TIME_RECEIVING_MS } from '@wireweave/noise/constants'
+import { DROP_BAD_TAG, DROP_EXPIRED_KEYPAIR } from '@wireweave/noise/drop'
+import { classify, readReceiverIndex, TRANSPORT_DATA, TRANSPORT_HEADER_BYTES } from '@wireweave/noise/messages'
+import { openTransport } from '@wireweave/noise/transport'
+import type { DatagramBatch } from './datagrams.js'
+import { mergeEcn } from './ecn.js'
+import { ENDPOINT_BYTES } from './endpoint.js'
+import { queueHandshake } from './handshakes.js'
+import { startHandshake } from './initiation.js'
+import { IPV4_SOURCE, IPV6_SOURCE, ipLength, ipVersion } from './inner-packet.js'
+import type { Peer } from './peer.js'
+import { sendStaged } from './sending.js'
+import type { DeviceState } from './state.js'
+import { anyAuthenticatedReceived, dataReceived, handshakeComplete } from './timers.js'
+
+export function receiveDatagrams(state: DeviceState, batch: DatagramBatch, now: number): void {
+  const { stats } = state
+  stats.receivedDatagrams += batch.count
+  if (!state.isUp) {
+    stats.drops.interfaceDown += batch.count
+    return
+  }
+  const { bytes } = state.options.arena
+  for (let i = 0; i < batch.count; i++) {
+    const at = batch.offsets[i]!
+    const length = batch.lengths[i]!
+    const record = batch.endpoints[i]! * ENDPOINT_BYTES
+    const type = classify(bytes, at, length)
+    if (type === TRANSPORT_DATA) {
+      receiveData(state, at, length, batch.records, record, batch.trafficClasses[i]!, now)
+    } else if (type > 0) {
+      queueHandshake(state, type, at, length, batch.records, record, now)
+    } else {
+      stats.drops.malformedDatagram++
+    }
+  }
+}
+
+function receiveData(
+  state: DeviceState,
+  at: number,
+  length: number,
+  records: Uint8Array,
+  record: number,
+  trafficClass: number,
+  now: number,
+): void {
+  const { bytes } = state.options.arena
+  const { drops } = state.stats
+  const index = readReceiverIndex(bytes, at, TRANSPORT_DATA) | 0
+  const peer = state.indices.get(index)
+  const keypair = peer === undefined ? null : peer.keypairOf(index)
+  if (peer === undefined || keypair === null) {
+    drops.unknownIndex++
+    return
+  }
+  const opened = openTransport(state.options.engine, keypair, at, length, now)
+  if (opened < 0) {
+    if (opened === DROP_BAD_TAG) drops.badTag++
+    else if (opened === DROP_EXPIRED_KEYPAIR) drops.expiredKeypair++
+    else drops.replayed++
+    return
+  }
+  // From here on the peer has proven that it sent this, once.
+  peer.received.add(length)
+  state.learnEndpoint(peer, records, record)
+  const displaced = peer.keypairs.confirm(keypair)
+  if (displaced !== null) {
+    state.forgetKeypairs(displaced)
+    handshakeComplete(state, peer)
+    state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.key, role: 'responder' })
+    sendStaged(state, peer, now)
+  }
+  rekeyInLastMinute(state, peer, now)
+  anyAuthenticatedReceived(state, peer, now)
+  if (opened === 0) {
+    state.emit('keepaliveReceived', peer)
+    return
+  }
+  dataReceived(state, peer, now)
+  deliver(state, peer, at + TRANSPORT_HEADER_BYTES, opened, trafficClass)
+}
+
+/** The initiator replaces a keypair that is about to end even when it has nothing to send (§6.2). */
+function rekeyInLastMinute(state: DeviceState, peer: Peer, now: number): void {
+  const { current } = peer.keypairs
+  if (peer.sentLastMinuteHandshake || current === null || !current.isInitiator) return
+  if (now - current.createdAt < REKEY_AFTER_TIME_RECEIVING_MS || !current.canSend(now)) return
+  peer.sentLastMinuteHandshake = true
+  startHandshake(state, peer, false, now)
+}
+
+/** A peer may lie about lengths and about who it is: the packet goes on only when its source is routed to this very peer. */
+function deliver(state: DeviceState, peer: Peer, at: number, length: number, trafficClass: number): void {
+  const { bytes } = state.options.arena
+  const { inbound, stats, allowedIps } = state
+  const version = ipVersion(bytes, at, length)
+  const packetLength = version === 0 ? -1 : ipLength(bytes, at, length, version)
+  if (version === 0 || packetLength < 0) {
+    stats.drops.malformedInnerPacket++
+    return
+  }
+  // Over the prefixes of all peers: a more specific one of another peer takes the address from this one.
+  const owner = version === 4 ? allowedIps.lookup4(bytes, at + IPV4_SOURCE) : allowedIps.lookup6(bytes, at + IPV6_SOURCE)
+  if (owner !== peer.slot) {
+    stats.drops.sourceNotAllowed++
+    return
+  }
+  if (!mergeEcn(bytes, at, version, trafficClass)) {
+    stats.drops.congestionMarked++
+    return
+  }
+  if (inbound.count === inbound.offsets.length) {
+    stats.drops.inboundFull++
+    return
+  }
+  inbound.offsets[inbound.count] = at
+  inbound.lengths[inbound.count] = packetLength
+  inbound.count++
+  stats.receivedPackets++
+}
