@@ -27,6 +27,7 @@ const suites = {
   node24: () => otherNode('24'),
   portable: () => run(process.execPath, ['scripts/portable.mjs', '--json', resultFile('portable')], { env }),
   packed: () => run(process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts']), { env }),
+  kernel: () => run(process.execPath, ['interop/kernel-vm/suite.mjs', '--json', resultFile('kernel')], { env }),
   interop: () => run(process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts']), { env }),
 }
 

@@ -8,6 +8,7 @@ import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlin
 import type { Availability, InterfaceOptions, InterfaceRef, Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { validateUpdate } from '@wireweave/tunnel/validate'
 import { WG_GENL_NAME } from './abi.js'
 import { decodeDevice, encodeGet, encodeUpdate } from './codec.js'
 import type { DecodedDevice } from './codec.js'
@@ -91,6 +92,7 @@ class KernelTunnel implements Tunnel {
   apply(update: DeviceUpdate): Promise<void> {
     return attempt(`configuring ${this.interfaceRef.name}`, () => {
       this.#requireOpen()
+      validateUpdate(update)
       try {
         this.#send(update)
       } catch (error) {
