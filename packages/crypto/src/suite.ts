@@ -26,7 +26,10 @@ export interface X25519 {
   deriveSharedSecret(privateKey: DhPrivateKey, publicKey: DhPublicKey): Uint8Array | null
 }
 
-/** Primitives over byte arrays. Results are fresh and the caller's to wipe. Randomness is never drawn here. */
+/**
+ * Primitives over byte arrays. Results are fresh and the caller's to wipe. Randomness is never drawn here.
+ * No member uses `this`: a suite may be put together from the parts of several.
+ */
 export interface Suite {
   readonly name: string
   readonly x25519: X25519
@@ -44,6 +47,9 @@ export interface Suite {
   sealX(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array
   openX(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array | null
 }
+
+/** What of a suite can come from one engine or another: `aead` is `seal` and `open`, `xaead` is `sealX` and `openX`. */
+export type SuitePart = 'x25519' | 'hash' | 'mac' | 'hmac' | 'aead' | 'xaead'
 
 /** Bytes at the start of the memory that belong to the engine: key, working state. Nobody else touches them. */
 export const ENGINE_RESERVED_BYTES = 4096
