@@ -12,11 +12,11 @@ import { receiveDatagrams } from './receiving.js'
 import { sendKeepalive, sendPackets, sendStaged } from './sending.js'
 import { copySecrets, takeSnapshot } from './snapshot.js'
 import { DeviceState } from './state.js'
-import type { DeviceStats } from './stats.js'
+import type { DeviceLoad, DeviceStats } from './stats.js'
 
 export type { Deadline, DeadlineReason, DeviceOptions, HandshakeSecrets } from './options.js'
 export { deviceArenaBytes } from './state.js'
-export type { DeviceStats, DropReason } from './stats.js'
+export type { DeviceLoad, DeviceStats, DropReason } from './stats.js'
 
 const NEVER = Number.NEGATIVE_INFINITY
 
@@ -60,6 +60,17 @@ export class Device {
 
   get isUp(): boolean {
     return this.#state.isUp
+  }
+
+  /** A picture of the moment. */
+  get load(): DeviceLoad {
+    const { indices, staged, handshakeQueue } = this.#state
+    return {
+      indices: indices.size,
+      waitingPeers: staged.owners,
+      stagedBytes: staged.bytes,
+      queuedHandshakes: handshakeQueue.count,
+    }
   }
 
   /** All or nothing: throws a `WireGuardError` and leaves everything as it was, or takes effect entirely. */

@@ -23,6 +23,11 @@ export class StagedPackets<Owner> {
     return this.#bytes
   }
 
+  /** Owners of at least one packet. */
+  get owners(): number {
+    return this.#queues.size
+  }
+
   countOf(owner: Owner): number {
     return this.#queues.get(owner)?.length ?? 0
   }

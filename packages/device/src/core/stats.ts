@@ -18,6 +18,17 @@ export interface DeviceStats {
   readonly drops: Record<DropReason, number>
 }
 
+/** What a device holds for the moment. Everything is 0 when it has been idle for long enough. */
+export interface DeviceLoad {
+  /** Indices in use: handshakes in progress and keypairs. */
+  readonly indices: number
+  /** Peers with packets that wait for a key, and the bytes of those packets. */
+  readonly waitingPeers: number
+  readonly stagedBytes: number
+  /** Handshake messages that wait to be worked off. */
+  readonly queuedHandshakes: number
+}
+
 /** Why a datagram or packet went no further. */
 export type DropReason = (typeof DROP_REASONS)[number]
 
