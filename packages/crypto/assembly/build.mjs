@@ -1,0 +1,61 @@
+/**
+ * Compiles the WebAssembly modules and writes them, as base64, to src/internal/wasm-bytes.ts, so that no loader of
+ * files is needed at run time. `--check` fails when that file is not what the sources say.
+ *
+ *   node assembly/build.mjs [--check]
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import asc from 'assemblyscript/asc'
+import { transportSource } from './transport.mjs'
+
+const folder = import.meta.dirname
+const build = path.join(folder, '../build')
+const target = path.join(folder, '../src/internal/wasm-bytes.ts')
+
+const FLAGS = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd']
+
+/** 65536 pages, so that any memory fits. src/internal/wasm-module.ts rewrites the import for memories that are not shared. */
+const IMPORTED_MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--enable', 'threads']
+
+const modules = {
+  transportCode: [generated('transport', transportSource('constant')), IMPORTED_MEMORY],
+  transportRelaxedCode: [
+    generated('transport-relaxed', transportSource('relaxed')),
+    [...IMPORTED_MEMORY, '--enable', 'relaxed-simd'],
+  ],
+  handshakeCode: [path.join(folder, 'handshake.ts'), ['--initialMemory', '2', '--lowMemoryLimit', '1024']],
+}
+
+const text = await render()
+const upToDate = existsSync(target) && readFileSync(target, 'utf8') === text
+if (!upToDate && process.argv.includes('--check')) throw new Error('src/internal/wasm-bytes.ts is not what its sources say')
+if (!upToDate) writeFileSync(target, text)
+
+async function render() {
+  const parts = ['/** Written by assembly/build.mjs from the sources there; not to be edited. WebAssembly, base64. */\n']
+  for (const [name, [source, flags]] of Object.entries(modules)) {
+    parts.push(`export const ${name}: string =\n  '${(await compile(source, flags)).toString('base64')}'\n`)
+  }
+  return parts.join('')
+}
+
+function generated(name, source) {
+  mkdirSync(build, { recursive: true })
+  const file = path.join(build, `${name}.ts`)
+  writeFileSync(file, source)
+  return file
+}
+
+async function compile(source, flags) {
+  const output = path.join(build, `${path.basename(source, '.ts')}.wasm`)
+  const { error, stderr } = await asc.main([
+    path.relative(folder, source),
+    ...FLAGS,
+    ...flags,
+    ...['--baseDir', folder],
+    ...['--outFile', path.relative(folder, output)],
+  ])
+  if (error) throw new Error(`asc: ${source}: ${stderr.toString()}`)
+  return readFileSync(output)
+}

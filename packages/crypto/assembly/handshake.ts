@@ -1,0 +1,10 @@
+/** What a handshake needs beside the AEAD: BLAKE2s and X25519, over a small memory of their own. */
+import { WORK } from './layout'
+
+export { blake2sAbsorb, blake2sBegin, blake2sFinish } from './blake2s'
+export { x25519 } from './x25519'
+
+/** Wipes working memory and `length` bytes of input. */
+export function wipe(length: u32): void {
+  memory.fill(WORK, 0, 3072 + length)
+}

@@ -1,0 +1,39 @@
+/** From base64 to an instance. Synchronous: the modules are small, and an engine should not need a promise to exist. */
+
+/** The import that asc writes for a shared memory: kind (memory), flags (shared, has a maximum), 1 page, 65536 pages. */
+const SHARED_MEMORY_IMPORT = [2, 3, 1, 0x80, 0x80, 4]
+/** The same number of bytes for a memory that is not shared, of any size: no maximum, 1 page in a longer spelling. */
+const UNSHARED_MEMORY_IMPORT = [2, 0, 0x81, 0x80, 0x80, 0]
+
+/** The bytes of a module. */
+export function decodeModule(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+}
+
+/** Whether this runtime can compile the module: `false` when it lacks WebAssembly, or an instruction used. */
+export function isCompilable(base64: string): boolean {
+  return typeof WebAssembly === 'object' && WebAssembly.validate(decodeModule(base64))
+}
+
+/** An instance of a module that imports nothing. */
+export function instantiate(base64: string): WebAssembly.Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(decodeModule(base64))).exports
+}
+
+/** An instance over the caller's memory. A module says in its import whether that is shared, so the import follows it. */
+export function instantiateOver(base64: string, memory: WebAssembly.Memory): WebAssembly.Exports {
+  const bytes = decodeModule(base64)
+  if (!isShared(memory.buffer)) bytes.set(UNSHARED_MEMORY_IMPORT, findMemoryImport(bytes))
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
+}
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer
+}
+
+/** The import section is near the start; its one entry ends with these bytes. */
+function findMemoryImport(bytes: Uint8Array): number {
+  const at = bytes.findIndex((_, start) => SHARED_MEMORY_IMPORT.every((byte, i) => bytes[start + i] === byte))
+  if (at < 0) throw new Error('the module imports no shared memory')
+  return at
+}

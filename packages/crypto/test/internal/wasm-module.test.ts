@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { handshakeCode, transportCode, transportRelaxedCode } from '../../src/internal/wasm-bytes.js'
+import { instantiateOver, isCompilable } from '../../src/internal/wasm-module.js'
+import type { TransportCode } from '../../src/internal/wasm-transport.js'
+import { pattern } from '../suites/bytes.js'
+
+describe('the WebAssembly modules', () => {
+  test('are what the sources in assembly/ compile to', () => {
+    const build = path.join(import.meta.dirname, '../../assembly/build.mjs')
+    execFileSync(process.execPath, [build, '--check'], { stdio: 'pipe' })
+  }, 60_000)
+
+  test('compile here, apart from relaxed SIMD before V8 11.4', () => {
+    expect(isCompilable(transportCode)).toBe(true)
+    expect(isCompilable(handshakeCode)).toBe(true)
+    expect(isCompilable(transportRelaxedCode)).toBe(Number(process.versions.node.split('.')[0]) >= 21)
+  })
+
+  test('take a memory of any size, shared or not', () => {
+    for (const descriptor of [
+      { initial: 1 },
+      { initial: 3, maximum: 70 },
+      { initial: 1, maximum: 1 },
+      { initial: 1, maximum: 65_536 },
+    ]) {
+      expect(() => instantiateOver(transportCode, new WebAssembly.Memory(descriptor))).not.toThrow()
+    }
+    for (const maximum of [2, 65_536]) {
+      const memory = new WebAssembly.Memory({ initial: 2, maximum, shared: true })
+      expect(() => instantiateOver(transportCode, memory)).not.toThrow()
+    }
+  })
+
+  test('with and without relaxed SIMD seal the same bytes', { skip: !isCompilable(transportRelaxedCode) }, () => {
+    const [plain, relaxed] = [transportCode, transportRelaxedCode].map((module) => {
+      const memory = new WebAssembly.Memory({ initial: 1 })
+      const code = instantiateOver(module, memory) as unknown as TransportCode
+      const bytes = new Uint8Array(memory.buffer)
+      bytes.set(pattern(32))
+      bytes.set(pattern(1500), 4096)
+      code.seal(1, 2, 4096, 1500, 4096, 4096, 0)
+      return Buffer.from(bytes.subarray(4096, 6000))
+    })
+    expect(plain!.equals(relaxed!)).toBe(true)
+  })
+
+  test('a runtime without SIMD is told so, and told what to do', async () => {
+    vi.resetModules()
+    const validate = vi.spyOn(WebAssembly, 'validate').mockReturnValue(false)
+    try {
+      const { wasmTransportEngine, wasmSuite } = await import('../../src/wasm.js')
+      expect(wasmTransportEngine.isSupported()).toBe(false)
+      const create = (): unknown => wasmTransportEngine.create(new WebAssembly.Memory({ initial: 1 }))
+      expect(create).toThrow('this runtime has no WebAssembly SIMD: use another engine')
+      expect(() => wasmSuite.seal(pattern(32), 0n, pattern(1), pattern(0))).toThrow('SIMD')
+    } finally {
+      validate.mockRestore()
+      vi.resetModules()
+    }
+  })
+})

@@ -1,0 +1,179 @@
+import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { x25519 } from '@noble/curves/ed25519.js'
+import { blake2s } from '@noble/hashes/blake2.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { wasmAead } from '../src/internal/wasm-aead.js'
+import { ENGINE_RESERVED_BYTES, TAG_BYTES } from '../src/suite.js'
+import { wasmSuite, wasmTransportEngine } from '../src/wasm.js'
+import { pattern, toHex } from './suites/bytes.js'
+
+const CANARY = 0x5a
+const NONE = new Uint8Array(0)
+
+const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
+const u32 = fc.nat(0xffff_ffff)
+
+/** Short ones, ones around the four blocks of 64 bytes that are worked on at once, and any. */
+const lengths = fc.oneof(
+  fc.nat(300),
+  fc
+    .tuple(fc.nat(255), fc.integer({ min: -17, max: 17 }))
+    .map(([groups, more]) => Math.max(0, 192 + 256 * groups + more)),
+  fc.nat(65_535),
+)
+
+/** Where a packet and its tag lie, and where they go: the same place, in front of it or behind it. */
+const places = fc.record({ shift: fc.nat(63), gap: fc.nat(63), layout: fc.constantFrom('same', 'before', 'behind') })
+
+describe('the WebAssembly transport engine', () => {
+  const memory = new WebAssembly.Memory({ initial: 4 })
+  const engine = wasmTransportEngine.create(memory)
+  const { bytes } = engine
+
+  test('seals and opens like noble at any length and place, and writes nowhere else', () => {
+    fc.assert(
+      fc.property(bytesOf(32), u32, u32, lengths, places, fc.nat(255), (key, low, high, length, place, first) => {
+        const { source, destination } = offsets(place, length)
+        const plaintext = pattern(length, first)
+        const sealed = chacha20poly1305(key, nonceOf(low, high)).encrypt(plaintext)
+
+        bytes.fill(CANARY, ENGINE_RESERVED_BYTES)
+        bytes.set(plaintext, source)
+        const expected = bytes.slice()
+        expected.set(sealed, destination)
+        engine.seal(key, low, high, source, length, destination)
+        expectSame(expected)
+
+        bytes.fill(CANARY, ENGINE_RESERVED_BYTES)
+        bytes.set(sealed, source)
+        expected.set(bytes)
+        expected.set(plaintext, destination)
+        expect(engine.open(key, low, high, source, sealed.length, destination)).toBe(true)
+        expectSame(expected)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('one altered bit is refused, the output is zeros, and nothing else is written', () => {
+    fc.assert(
+      fc.property(bytesOf(32), lengths, places, fc.nat(), (key, length, place, where) => {
+        const { source, destination } = offsets(place, length)
+        const sealed = chacha20poly1305(key, nonceOf(3, 4)).encrypt(pattern(length, 1))
+        const bit = where % (8 * sealed.length)
+        sealed[bit >>> 3]! ^= 1 << (bit & 7)
+
+        bytes.fill(CANARY, ENGINE_RESERVED_BYTES)
+        bytes.set(sealed, source)
+        const expected = bytes.slice()
+        expected.fill(0, destination, destination + length)
+        expect(engine.open(key, 3, 4, source, sealed.length, destination)).toBe(false)
+        expectSame(expected)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('works up to the last byte of the memory', () => {
+    for (const length of [0, 1, 15, 16, 64, 200, 1000]) {
+      const at = bytes.length - length - TAG_BYTES
+      bytes.set(pattern(length), at)
+      engine.seal(pattern(32), 1, 0, at, length, at)
+      expect(engine.open(pattern(32), 1, 0, at, length + TAG_BYTES, at)).toBe(true)
+      expect(bytes.slice(at, at + length)).toEqual(pattern(length))
+    }
+  })
+
+  /** Everything behind the engine's own bytes. Buffer.compare: `toEqual` takes 200 ms for a memory. */
+  function expectSame(expected: Uint8Array): void {
+    const from = ENGINE_RESERVED_BYTES
+    if (Buffer.compare(bytes.subarray(from), expected.subarray(from)) === 0) return
+    const at = bytes.findIndex((byte, i) => i >= from && byte !== expected[i])
+    expect.fail(`byte ${at} is ${bytes[at]}, not ${expected[at]}`)
+  }
+})
+
+function offsets(
+  place: { shift: number; gap: number; layout: string },
+  length: number,
+): { source: number; destination: number } {
+  const near = ENGINE_RESERVED_BYTES + place.shift
+  const far = near + length + TAG_BYTES + place.gap
+  if (place.layout === 'same') return { source: near, destination: near }
+  return place.layout === 'before' ? { source: far, destination: near } : { source: near, destination: far }
+}
+
+function nonceOf(low: number, high: number): Uint8Array {
+  const nonce = new Uint8Array(12)
+  const view = new DataView(nonce.buffer)
+  view.setUint32(4, low, true)
+  view.setUint32(8, high, true)
+  return nonce
+}
+
+describe('the WebAssembly suite', () => {
+  const message = fc.uint8Array({ maxLength: 700, size: 'max' })
+
+  test('its AEADs agree with noble, with any nonce and associated data', () => {
+    fc.assert(
+      fc.property(bytesOf(32), bytesOf(24), message, message, (key, nonce, plaintext, ad) => {
+        const short = nonce.subarray(12)
+        const sealed = wasmAead.seal(key, short, plaintext, ad)
+        expect(toHex(sealed)).toBe(toHex(chacha20poly1305(key, short, ad).encrypt(plaintext)))
+        expect(wasmAead.open(key, short, sealed, ad)).toEqual(plaintext)
+        const sealedX = wasmSuite.sealX(key, nonce, plaintext, ad)
+        expect(toHex(sealedX)).toBe(toHex(xchacha20poly1305(key, nonce, ad).encrypt(plaintext)))
+        expect(wasmSuite.openX(key, nonce, sealedX, ad)).toEqual(plaintext)
+        if (ad.length > 0) expect(wasmSuite.openX(key, nonce, sealedX, ad.subarray(1))).toBeNull()
+      }),
+    )
+  })
+
+  test('messages larger than its memory make that grow', () => {
+    const plaintext = pattern(300_000)
+    const sealed = wasmSuite.seal(pattern(32), 7n, plaintext, NONE)
+    expect(Buffer.compare(sealed, chacha20poly1305(pattern(32), nonceOf(7, 0)).encrypt(plaintext))).toBe(0)
+    expect(Buffer.compare(wasmSuite.open(pattern(32), 7n, sealed, NONE)!, plaintext)).toBe(0)
+  })
+
+  test('BLAKE2s agrees with noble at every length up to 300, plain, keyed and as HMAC', () => {
+    for (let length = 0; length <= 300; length++) {
+      const data = pattern(length, length)
+      const key = pattern(16 + (length % 17), 9)
+      expect(toHex(wasmSuite.hash(data))).toBe(toHex(blake2s(data)))
+      expect(toHex(wasmSuite.mac(key, data))).toBe(toHex(blake2s(data, { key, dkLen: 16 })))
+      expect(toHex(wasmSuite.hmac(data, key))).toBe(toHex(hmac(blake2s, data, key)))
+    }
+  })
+
+  test('BLAKE2s of parts is that of the whole, also where a part crosses the 64 KiB of its input', () => {
+    const sizes = fc.array(fc.oneof(fc.nat(200), fc.constantFrom(65_472, 65_535, 65_536, 65_537)), { maxLength: 5 })
+    fc.assert(
+      fc.property(sizes, fc.nat(255), (sizes, first) => {
+        const parts = sizes.map((size, i) => pattern(size, first + i))
+        const state = blake2s.create()
+        for (const part of parts) state.update(part)
+        expect(toHex(wasmSuite.hash(...parts))).toBe(toHex(state.digest()))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('X25519 agrees with noble on any scalar and point, and both sides meet', () => {
+    fc.assert(
+      fc.property(bytesOf(32), bytesOf(32), bytesOf(32), (a, b, u) => {
+        const alice = wasmSuite.x25519.importPrivateKey(a)
+        const bob = wasmSuite.x25519.importPrivateKey(b)
+        expect(toHex(alice.publicKey)).toBe(toHex(x25519.getPublicKey(a)))
+        const shared = (key: typeof alice, point: Uint8Array): Uint8Array | null =>
+          wasmSuite.x25519.deriveSharedSecret(key, wasmSuite.x25519.importPublicKey(point))
+        expect(shared(alice, bob.publicKey)).toEqual(shared(bob, alice.publicKey))
+        // No point of 32 random bytes that noble refuses is likely enough to be handled here.
+        expect(shared(alice, u)).toEqual(x25519.getSharedSecret(a, u))
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
