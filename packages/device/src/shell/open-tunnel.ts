@@ -1,0 +1,84 @@
+/** Puts a tunnel together from an adapter: memory, engine, interface, sockets, clock. */
+import { randomFillSync } from 'node:crypto'
+import { selectSuite, selectTransportEngine } from '@wireweave/crypto/select'
+import type { Suite } from '@wireweave/crypto/suite'
+import type { InterfaceOptions } from '@wireweave/tunnel/backend'
+import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
+import type { PacketAdapter } from '@wireweave/tunnel/packets'
+import { PacketArena } from '../core/arena.js'
+import { Device, deviceArenaBytes } from '../core/device.js'
+import type { UserspaceOptions } from '../userspace-backend.js'
+import type { OpenBind } from './bind.js'
+import { openDgramBind } from './bind-dgram.js'
+import { openClock } from './clock.js'
+import { UserspaceTunnel } from './userspace-tunnel.js'
+
+/** Datagrams of one step: enough for 64 KiB pieces in both directions, few enough to stay in the processor's cache. */
+const BATCH_SIZE = 256
+/** The arena is laid out before the adapter says how many packets it returns at once. Unused memory is only reserved. */
+const MAX_BATCH_SIZE = 1024
+/** Where sockets receive: 64 datagrams of any size. */
+const RECEIVE_BYTES = 64 * 65536
+const DEFAULT_MTU = 1420
+const PADDING_BYTES = 1024
+
+let suite: Suite | null = null
+
+/** Rejects with a `WireGuardError`, and leaves nothing behind. */
+export async function openUserspaceTunnel(
+  adapter: PacketAdapter,
+  interfaceOptions: InterfaceOptions,
+  options: UserspaceOptions,
+): Promise<UserspaceTunnel> {
+  const { signal, mtu = DEFAULT_MTU, onEvent } = interfaceOptions
+  throwIfAborted(signal)
+  const regionBytes = adapter.regionBytes(mtu)
+  const arena = new PacketArena(regionBytes + RECEIVE_BYTES + deviceArenaBytes(MAX_BATCH_SIZE) + PADDING_BYTES)
+  const engine = options.engine?.create(arena.memory) ?? selectTransportEngine(arena.memory).engine
+  suite ??= selectSuite().suite
+  const usedSuite = options.suite ?? suite
+  const openBind = await chooseBind(options.bind ?? 'auto')
+  const clock = options.clock ?? (await openClock())
+  throwIfAborted(signal)
+
+  const port = await adapter.openPackets({ ...interfaceOptions, mtu, arena, region: arena.take(regionBytes) })
+  try {
+    throwIfAborted(signal)
+    const batchSize = Math.max(BATCH_SIZE, port.batchSize)
+    if (batchSize > MAX_BATCH_SIZE) throw new RangeError(`adapter ${adapter.name} returns more than ${MAX_BATCH_SIZE} packets`)
+    return new UserspaceTunnel({
+      ...{ backend: adapter.name, port, clock, openBind, batchSize },
+      region: arena.take(RECEIVE_BYTES),
+      ...(onEvent && { onEvent }),
+      createDevice: (hooks) =>
+        new Device({
+          ...{ suite: usedSuite, engine, arena, batchSize, mtu: port.mtu },
+          random: (bytes) => void randomFillSync(bytes),
+          unixTimeMs: () => Date.now(),
+          ...hooks,
+          ...(options.onHandshakeSecrets && { onHandshakeSecrets: options.onHandshakeSecrets }),
+        }),
+    })
+  } catch (error) {
+    await port.close()
+    throw error
+  }
+}
+
+async function chooseBind(wanted: 'auto' | 'linux' | 'dgram' | OpenBind): Promise<OpenBind> {
+  if (typeof wanted === 'function') return wanted
+  if (wanted === 'dgram') return openDgramBind
+  try {
+    const { linuxBind, linuxBindWorksHere } = await import('./bind-linux.js')
+    if (!linuxBindWorksHere()) throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Linux; use `dgram`')
+    return linuxBind()
+  } catch (error) {
+    if (wanted === 'auto') return openDgramBind
+    if (isWireGuardError(error)) throw error
+    throw new WireGuardError('NOT_SUPPORTED', 'these sockets need koffi; install it or use `dgram`', { cause: error })
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new WireGuardError('ABORTED', 'opening the tunnel was aborted', { cause: signal.reason })
+}

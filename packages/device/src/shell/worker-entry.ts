@@ -1,0 +1,69 @@
+/** Runs in a worker: opens the tunnel that `workerData` orders, does what it is told, and ends with it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { PacketAdapter } from '@wireweave/tunnel/packets'
+import { buffersOf, plainError, wipeSecretsOf } from './internal/worker-messages.js'
+import type { FromWorker, ToWorker, WorkerOrder } from './internal/worker-messages.js'
+import { openUserspaceTunnel } from './open-tunnel.js'
+import type { UserspaceTunnel } from './userspace-tunnel.js'
+
+const port = parentPort!
+const order = workerData as WorkerOrder
+const aborting = new AbortController()
+let tunnel: UserspaceTunnel | null = null
+
+// Whatever ends this thread: what it opened must not stay open in the process.
+process.on('exit', () => tunnel?.abandon())
+port.on('message', (message: ToWorker) => {
+  if (message.tag === 'abort') aborting.abort()
+  else void answer(message)
+})
+try {
+  tunnel = await open()
+  tell({ tag: 'opened', interfaceRef: tunnel.interfaceRef })
+  await tunnel.closed
+} catch (error) {
+  tell({ tag: 'failed', error: plainError(error) })
+}
+// After the answers to calls that the end of the tunnel settled.
+setImmediate(() => process.exit())
+
+async function open(): Promise<UserspaceTunnel> {
+  const { default: adapter } = (await import(order.adapterModule)) as { default: PacketAdapter }
+  const { name, mtu, bind, tellsEvents, tellsSecrets } = order
+  return openUserspaceTunnel(
+    adapter,
+    {
+      ...{ name, signal: aborting.signal },
+      ...(mtu !== undefined && { mtu }),
+      ...(tellsEvents && { onEvent: (event) => tell({ tag: 'event', event }) }),
+    },
+    { bind, ...(tellsSecrets && { onHandshakeSecrets: (secrets) => tell({ tag: 'secrets', secrets }) }) },
+  )
+}
+
+async function answer(message: Extract<ToWorker, { tag: 'call' }>): Promise<void> {
+  const { id } = message
+  try {
+    switch (message.call) {
+      case 'apply':
+        try {
+          await tunnel!.apply(message.update)
+        } finally {
+          wipeSecretsOf(message.update)
+        }
+        return tell({ tag: 'done', id, result: undefined })
+      case 'secrets': {
+        const secrets = await tunnel!.secrets()
+        return tell({ tag: 'done', id, result: secrets }, buffersOf(secrets))
+      }
+      default:
+        return tell({ tag: 'done', id, result: await tunnel![message.call]() })
+    }
+  } catch (error) {
+    tell({ tag: 'refused', id, error: plainError(error) })
+  }
+}
+
+function tell(message: FromWorker, move: ArrayBuffer[] = []): void {
+  port.postMessage(message, move)
+}

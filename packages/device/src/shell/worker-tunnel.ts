@@ -1,0 +1,154 @@
+/** A tunnel that lives in a worker, seen from the thread that opened it. */
+import { Worker } from 'node:worker_threads'
+import type { InterfaceOptions, InterfaceRef, Tunnel } from '@wireweave/tunnel/backend'
+import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+import type { PacketAdapter } from '@wireweave/tunnel/packets'
+import type { UserspaceOptions } from '../userspace-backend.js'
+import { revivedError, withMovableSecrets } from './internal/worker-messages.js'
+import type { FromWorker, ToWorker, TunnelCall, WorkerOrder } from './internal/worker-messages.js'
+
+const ENTRY = new URL('./worker-entry.js', import.meta.url)
+
+/** Rejects as opening on this thread would, and leaves nothing behind. */
+export async function openWorkerTunnel(
+  adapter: PacketAdapter,
+  { name, mtu, onEvent, signal }: InterfaceOptions,
+  { bind, onHandshakeSecrets }: UserspaceOptions,
+): Promise<Tunnel> {
+  if (signal?.aborted) throw new WireGuardError('ABORTED', 'opening the tunnel was aborted', { cause: signal.reason })
+  const order: WorkerOrder = {
+    adapterModule: adapter.module!,
+    name,
+    ...(mtu !== undefined && { mtu }),
+    bind: bind as WorkerOrder['bind'],
+    tellsEvents: onEvent !== undefined,
+    tellsSecrets: onHandshakeSecrets !== undefined,
+  }
+  const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}` })
+  const tunnel = new WorkerTunnel(adapter.name, worker)
+  worker.on('message', (message: FromWorker) => {
+    if (message.tag === 'event') onEvent?.(message.event)
+    else if (message.tag === 'secrets') onHandshakeSecrets?.(message.secrets)
+  })
+  // The worker itself decides whether it was too late, and cleans up.
+  const abort = (): void => worker.postMessage({ tag: 'abort' } satisfies ToWorker)
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    await tunnel.opened
+    return tunnel
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+interface Waiting {
+  resolve(result: unknown): void
+  reject(error: Error): void
+}
+
+class WorkerTunnel implements Tunnel {
+  readonly backend: string
+  readonly opened: Promise<void>
+  readonly closed: Promise<void>
+  #interfaceRef: InterfaceRef | null = null
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 0
+  #closing: Promise<void> | null = null
+  /** The worker's end of the tunnel, or of itself. */
+  #failure: Error | null = null
+
+  constructor(backend: string, worker: Worker) {
+    this.backend = backend
+    this.#worker = worker
+    this.closed = new Promise((resolve) => worker.once('exit', () => resolve()))
+    this.opened = new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.tag === 'failed') this.#failure = revivedError(message.error)
+        if (message.tag !== 'opened') return
+        this.#interfaceRef = message.interfaceRef
+        resolve()
+      })
+      worker.once('exit', () => reject(this.#failure ?? this.#ended()))
+    })
+    worker.on('message', (message: FromWorker) => this.#told(message))
+    worker.once('error', (error: Error) => {
+      this.#failure ??= new WireGuardError('CLOSED', `the tunnel's worker died: ${error.message}`, { cause: error })
+    })
+    worker.once('exit', () => this.#rejectWaiting())
+  }
+
+  get interfaceRef(): InterfaceRef | null {
+    return this.#interfaceRef
+  }
+
+  apply(update: DeviceUpdate): Promise<void> {
+    if (this.#closing !== null) return Promise.reject(this.#ended())
+    const { update: movable, move } = withMovableSecrets(update)
+    return this.#post<void>((id) => ({ tag: 'call', id, call: 'apply', update: movable }), move)
+  }
+
+  snapshot(): Promise<DeviceSnapshot> {
+    return this.#call('snapshot')
+  }
+
+  secrets(): Promise<DeviceSecrets> {
+    return this.#call('secrets')
+  }
+
+  up(): Promise<void> {
+    return this.#call('up')
+  }
+
+  down(): Promise<void> {
+    return this.#call('down')
+  }
+
+  networkChanged(): Promise<void> {
+    return this.#call('networkChanged')
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === null) {
+      const done = this.#call<void>('close').catch(() => undefined)
+      this.#closing = done.then(() => this.closed)
+    }
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #call<T>(call: Exclude<TunnelCall, 'apply'>): Promise<T> {
+    if (this.#closing !== null) return Promise.reject(this.#ended())
+    return this.#post((id) => ({ tag: 'call', id, call }), [])
+  }
+
+  #post<T>(message: (id: number) => ToWorker, move: ArrayBuffer[]): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject })
+      this.#worker.postMessage(message(id), move)
+    })
+  }
+
+  #told(message: FromWorker): void {
+    if (message.tag !== 'done' && message.tag !== 'refused') return
+    const waiting = this.#waiting.get(message.id)
+    this.#waiting.delete(message.id)
+    if (message.tag === 'done') waiting?.resolve(message.result)
+    else waiting?.reject(revivedError(message.error))
+  }
+
+  #rejectWaiting(): void {
+    this.#closing ??= this.closed
+    for (const { reject } of this.#waiting.values()) reject(this.#failure ?? this.#ended())
+    this.#waiting.clear()
+  }
+
+  #ended(): WireGuardError {
+    return new WireGuardError('CLOSED', 'the tunnel is closed')
+  }
+}

@@ -1,0 +1,51 @@
+/** Lifts a packet adapter to a backend: the interface is the adapter's, the WireGuard device behind it ours. */
+import type { Suite, TransportEngineFactory } from '@wireweave/crypto/suite'
+import type { TunnelBackend } from '@wireweave/tunnel/backend'
+import type { PacketAdapter } from '@wireweave/tunnel/packets'
+import type { HandshakeSecrets } from './core/device.js'
+import type { OpenBind } from './shell/bind.js'
+import type { Clock } from './shell/clock.js'
+import { openUserspaceTunnel } from './shell/open-tunnel.js'
+import { openWorkerTunnel } from './shell/worker-tunnel.js'
+
+export type { HandshakeSecrets }
+
+export interface UserspaceOptions {
+  /**
+   * Runs device, interface and sockets in a thread of their own, so that work on this one does not stall the tunnel.
+   * The adapter must be one that a worker can import; of the options below only a named `bind` and
+   * `onHandshakeSecrets` go with it.
+   */
+  readonly worker?: boolean
+  /** Which sockets: `linux` makes system calls through koffi, `dgram` is portable, `auto` (the default) the first that works. */
+  readonly bind?: 'auto' | 'linux' | 'dgram' | OpenBind
+  /** This machine's best when absent. */
+  readonly clock?: Clock
+  /** Primitives of handshakes; the fastest here when absent. */
+  readonly suite?: Suite
+  /** Cipher of data; the fastest here when absent. */
+  readonly engine?: TransportEngineFactory
+  /** Told the secrets of each handshake, for a dissector such as Wireshark. Whoever has them reads the traffic. */
+  readonly onHandshakeSecrets?: (secrets: HandshakeSecrets) => void
+}
+
+/** Throws a TypeError when `options` cannot go with a worker. */
+export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptions = {}): TunnelBackend {
+  if (options.worker === true) checkForWorker(adapter, options)
+  return {
+    name: adapter.name,
+    dataPlane: 'userspace',
+    reach: adapter.reach,
+    probe: () => adapter.probe(),
+    open: (interfaceOptions) =>
+      options.worker === true
+        ? openWorkerTunnel(adapter, interfaceOptions, options)
+        : openUserspaceTunnel(adapter, interfaceOptions, options),
+  }
+}
+
+function checkForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): void {
+  if (adapter.module === undefined) throw new TypeError(`adapter ${adapter.name} cannot be imported by a worker`)
+  if (typeof bind === 'function') throw new TypeError('a worker opens its own sockets: name them, as `linux` or `dgram`')
+  if (clock ?? suite ?? engine) throw new TypeError('a worker has its own clock, suite and engine')
+}
