@@ -12,7 +12,7 @@ const arrows = {
   config: ['tunnel'],
   ffi: ['koffi'],
   netlink: ['ffi'],
-  'adapter-linux-tun': ['tunnel', 'ffi'],
+  'adapter-linux-tun': ['tunnel', 'netlink', 'ffi'],
   'adapter-linux-wg': ['tunnel', 'netlink', 'ffi'],
   wireweave: ['device', 'config', 'tunnel', '~adapter-linux-tun', '~adapter-linux-wg'],
   cli: ['wireweave', 'tunnel', 'config', 'crypto', 'ffi', 'commander'],

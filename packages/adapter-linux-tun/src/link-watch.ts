@@ -1,0 +1,198 @@
+/**
+ * Follows the name, index, MTU and up or down of a TUN, wherever it is moved, without polling: rtnetlink events from the
+ * namespace it is in. Only where that namespace is closed to us is its state looked at once a second.
+ */
+import { EIO, EPERM, ENOBUFS, SystemError } from '@wireweave/ffi/errno'
+import { NativeMemory } from '@wireweave/ffi/memory'
+import { Readiness } from '@wireweave/ffi/poll'
+import { findLink, readLink, RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK, setLinkMtu } from '@wireweave/netlink/link'
+import { NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
+import type { System } from './abi.js'
+import { interfaceName } from './binding.js'
+import { inNamespaceOf } from './namespace.js'
+
+export interface LinkState {
+  readonly name: string
+  /** 0 while it cannot be known. */
+  readonly index: number
+  /** 0 while it cannot be known. */
+  readonly mtu: number
+  readonly isUp: boolean
+}
+
+export interface LinkListener {
+  /** The state differs from the one before. */
+  onChange(): void
+  /** The interface does not exist any more. */
+  onGone(): void
+}
+
+const POLL_INTERVAL_MS = 1000
+const POLLOUT = 4
+const POLLERR = 8
+
+/** Sockets in the namespace of the interface. */
+interface Sockets {
+  readonly requests: NetlinkSocket
+  readonly events: NetlinkSocket
+  readonly readiness: Readiness
+}
+
+export class LinkWatch {
+  readonly #system: System
+  readonly #fd: number
+  readonly #listener: LinkListener
+  readonly #pollRequest = new NativeMemory(8)
+  #state: LinkState
+  #sockets: Sockets | null = null
+  #timer: ReturnType<typeof setInterval> | null = null
+  #closed = false
+
+  /** Throws a `SystemError` when `fd` is not an attached TUN. */
+  constructor(system: System, fd: number, listener: LinkListener) {
+    this.#system = system
+    this.#fd = fd
+    this.#listener = listener
+    const name = interfaceName(system, fd)
+    if (name === null) throw new SystemError('TUNGETIFF', system.errno())
+    this.#state = { name, index: 0, mtu: 0, isUp: false }
+    this.#follow()
+  }
+
+  get state(): LinkState {
+    return this.#state
+  }
+
+  /** True while changes are told by events, false while the state is looked at once a second. */
+  get isEventDriven(): boolean {
+    return this.#sockets !== null
+  }
+
+  /** Throws a `SystemError`. */
+  setMtu(mtu: number): void {
+    if (this.#sockets === null) throw new SystemError('setting the MTU in a namespace that is closed to us', EPERM)
+    setLinkMtu(this.#sockets.requests, this.#state.index, mtu)
+    this.#ask(this.#sockets)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#leave()
+  }
+
+  /** Listens where the interface is now. */
+  #follow(): void {
+    this.#leave()
+    try {
+      this.#sockets = inNamespaceOf(this.#system, this.#fd, openSockets)
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error
+      this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS).unref()
+      return this.#look()
+    }
+    // The subscription came first: nothing falls between the answer and the first event.
+    this.#ask(this.#sockets)
+    void this.#hear(this.#sockets)
+  }
+
+  #leave(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+    if (this.#sockets === null) return
+    this.#sockets.readiness.close()
+    this.#sockets.events.close()
+    this.#sockets.requests.close()
+    this.#sockets = null
+  }
+
+  async #hear(sockets: Sockets): Promise<void> {
+    while (await isReadable(sockets.readiness)) {
+      if (this.#receive(sockets)) this.#lost()
+    }
+  }
+
+  /** Takes one datagram of events. True when the interface left this namespace. */
+  #receive({ requests, events }: Sockets): boolean {
+    let hasLeft = false
+    try {
+      for (const { type, payload } of events.receive()) {
+        if (type !== RTM_NEWLINK && type !== RTM_DELLINK) continue
+        const { index, name, mtu, isUp } = readLink(payload)
+        if (index !== this.#state.index) continue
+        // Some events carry a single attribute, without the rest.
+        if (type === RTM_DELLINK) hasLeft = true
+        else if (name !== '' && mtu !== 0) this.#update({ name, index, mtu, isUp })
+      }
+      return hasLeft
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error
+      // Too many events for the socket's buffer: what they said must be asked for.
+      return error.errno === ENOBUFS ? !this.#refresh(requests) : false
+    }
+  }
+
+  #ask({ requests }: Sockets): void {
+    if (!this.#refresh(requests)) this.#lost()
+  }
+
+  /** False when there is no interface of our name here. */
+  #refresh(requests: NetlinkSocket): boolean {
+    const name = interfaceName(this.#system, this.#fd)
+    const link = name === null ? null : findLink(requests, name)
+    if (link === null) return false
+    this.#update({ name: link.name, index: link.index, mtu: link.mtu, isUp: link.isUp })
+    return true
+  }
+
+  /** Where did the interface go: deleted, or moved to another namespace? */
+  #lost(): void {
+    if (this.#closed) return
+    if (interfaceName(this.#system, this.#fd) === null) this.#listener.onGone()
+    else this.#follow()
+  }
+
+  #update(state: LinkState): void {
+    const before = this.#state
+    this.#state = state
+    const isSame = before.name === state.name && before.index === state.index && before.mtu === state.mtu
+    if (!isSame || before.isUp !== state.isUp) this.#listener.onChange()
+  }
+
+  /** Without events. A TUN that is up can be written to; this works from every namespace. */
+  #look(): void {
+    const name = interfaceName(this.#system, this.#fd)
+    if (name === null) return this.#listener.onGone()
+    const { view, address } = this.#pollRequest
+    view.setInt32(0, this.#fd, true)
+    view.setInt16(4, POLLOUT, true)
+    view.setInt16(6, 0, true)
+    if (this.#system.poll(address, 1, 0) < 0) return
+    const ready = view.getInt16(6, true)
+    if ((ready & POLLERR) !== 0) return this.#listener.onGone()
+    this.#update({ ...this.#state, name, isUp: (ready & POLLOUT) !== 0 && !this.#refusesWrites() })
+  }
+
+  /** Before Linux 5.1 a TUN was writable even when down, but refused an empty write with EIO instead of EINVAL. */
+  #refusesWrites(): boolean {
+    return this.#system.write(this.#fd, this.#pollRequest.address, 0) < 0 && this.#system.errno() === EIO
+  }
+}
+
+function openSockets(): Sockets {
+  const requests = new NetlinkSocket(NETLINK_ROUTE)
+  try {
+    const events = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK)
+    return { requests, events, readiness: new Readiness(events.fd).unref() }
+  } catch (error) {
+    requests.close()
+    throw error
+  }
+}
+
+/** False when the wait was ended by closing. */
+function isReadable(readiness: Readiness): Promise<boolean> {
+  return readiness.readable().then(
+    () => true,
+    () => false,
+  )
+}
