@@ -85,6 +85,7 @@ function startNewHandshake(state: DeviceState, peer: Peer, now: number): void {
 /** §6.3: no new session for so long that all keys are past use. */
 function zeroKeyMaterial(state: DeviceState, peer: Peer): void {
   state.clearSessions(peer)
+  peer.forgetImportedKey()
   dropStaged(state, peer)
   const seconds = ZERO_KEY_MATERIAL_AFTER_MS / 1000
   state.options.onEvent?.({ tag: 'keysZeroed', peer: peer.key, seconds })

@@ -26,6 +26,7 @@ import {
   readReceiverIndex,
 } from '@wireweave/noise/messages'
 import { compareTai64n } from '@wireweave/noise/tai64n'
+import { formatKey } from '@wireweave/tunnel/keys'
 import { ENDPOINT_LOCAL, readEndpoint } from './endpoint.js'
 import { HANDSHAKE_TRAFFIC_CLASS } from './initiation.js'
 import type { Peer } from './peer.js'
@@ -34,6 +35,7 @@ import type { DeviceIdentity, DeviceState } from './state.js'
 import { anyAuthenticatedReceived, anyAuthenticatedSent, handshakeComplete, keypairDerived } from './timers.js'
 
 const COOKIE_REPLY_TRAFFIC_CLASS = 0
+const STALE_WARNING_INTERVAL_MS = 60_000
 
 /** Nothing but the cheapest checks: mac1 shows that the sender knows our public key, an index that we asked for an answer. */
 export function queueHandshake(
@@ -142,7 +144,7 @@ function receiveInitiation(state: DeviceState, identity: DeviceIdentity, now: nu
   const isFlood = now - peer.lastInitiationConsumedAt < INITIATION_INTERVAL_MS
   if (isStale || isFlood) {
     wipeHandshake(consumed.state)
-    if (isStale) drops.staleTimestamp++
+    if (isStale) refuseStale(state, peer, now)
     else drops.initiationFlood++
     return
   }
@@ -154,6 +156,17 @@ function receiveInitiation(state: DeviceState, identity: DeviceIdentity, now: nu
   state.learnEndpoint(peer, bytes, firstRecord)
   sendResponse(state, identity, peer, consumed.state, now)
   anyAuthenticatedReceived(state, peer, now)
+}
+
+/** Said now and then only: whoever has seen an initiation can play it back as often as he likes. */
+function refuseStale(state: DeviceState, peer: Peer, now: number): void {
+  state.stats.drops.staleTimestamp++
+  if (now - state.lastStaleWarningAt < STALE_WARNING_INTERVAL_MS) return
+  state.lastStaleWarningAt = now
+  const message =
+    `${formatKey(peer.key)}: dropped a handshake initiation with an old timestamp. ` +
+    'The clock of the peer was set back, or its message was played back. If the clock was ahead before: remove the peer here and add it again.'
+  state.options.onEvent?.({ tag: 'log', level: 'verbose', message })
 }
 
 /** Who an initiation claims to be from. Computes ahead what only depends on keys; nothing else changes. */

@@ -6,7 +6,7 @@ import { HANDSHAKE_INITIATION_BYTES } from '@wireweave/noise/messages'
 import { encodeTai64n } from '@wireweave/noise/tai64n'
 import type { Peer } from './peer.js'
 import type { DeviceState } from './state.js'
-import { anyAuthenticatedSent, initiationSent } from './timers.js'
+import { anyAuthenticatedSent, handshakeDeferred, initiationSent } from './timers.js'
 
 /** DSCP AF41, as the kernel marks handshakes: they must not starve behind the data that needs them. */
 export const HANDSHAKE_TRAFFIC_CLASS = 0x88
@@ -14,12 +14,18 @@ export const HANDSHAKE_TRAFFIC_CLASS = 0x88
 /** One unit of a whitened timestamp, 2^24 ns, rounded up. */
 const TIMESTAMP_STEP_MS = 17
 
-/** Sends an initiation, unless one, or a response, was sent less than REKEY_TIMEOUT ago, or there is no way to. */
+/**
+ * Sends an initiation: now, or REKEY_TIMEOUT after the last initiation or response (§6.1). Does nothing while there is
+ * no way to.
+ *
+ * Linux forgets a request that comes too early. Two peers that start at the same time answer each other, so that both
+ * requests are too early: here they are not lost.
+ */
 export function startHandshake(state: DeviceState, peer: Peer, isRetry: boolean, now: number): void {
   if (!isRetry) peer.handshakeAttempts = 0
   if (!state.isUp || state.identity === null || !peer.hasEndpoint) return
-  if (now - peer.lastHandshakeSentAt < REKEY_TIMEOUT_MS) return
-  sendInitiation(state, peer, now)
+  if (now - peer.lastHandshakeSentAt < REKEY_TIMEOUT_MS) handshakeDeferred(state, peer)
+  else sendInitiation(state, peer, now)
 }
 
 /** After sending with `keypair`: the initiator replaces it in time, and either side when it has sent too much (§6.2). */

@@ -3,6 +3,7 @@ import type { PacketArena, Region } from './arena.js'
 import type { DatagramBatch } from './datagrams.js'
 import { ENDPOINT_BYTES } from './endpoint.js'
 import type { Peer } from './peer.js'
+import type { DeviceStats } from './stats.js'
 
 /** The largest UDP payload over IPv4. */
 export const MAX_DATAGRAM_BYTES = 65507
@@ -15,14 +16,16 @@ export function outboxBytes(capacity: number): number {
 export class Outbox {
   readonly #batch: DatagramBatch
   readonly #region: Region
+  readonly #stats: DeviceStats
   readonly #flush: () => void
   #next: number
   /** Whose endpoint the last record is; `null` when it must not be used again. */
   #lastPeer: Peer | null = null
 
-  constructor(arena: PacketArena, batch: DatagramBatch, flush: () => void) {
+  constructor(arena: PacketArena, batch: DatagramBatch, stats: DeviceStats, flush: () => void) {
     this.#batch = batch
     this.#region = arena.take(outboxBytes(batch.capacity))
+    this.#stats = stats
     this.#flush = flush
     this.#next = this.#region.offset
   }
@@ -76,5 +79,6 @@ export class Outbox {
     batch.trafficClasses[batch.count] = trafficClass
     batch.count++
     this.#next += length
+    this.#stats.sentDatagrams++
   }
 }

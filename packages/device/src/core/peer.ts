@@ -71,7 +71,14 @@ export class Peer implements Remote {
   /** Computes what every handshake between `identity` and this peer shares. Configuring 10 000 peers stays fast this way. */
   prepare(identity: Identity): void {
     if (this.#staticStatic !== undefined) return
-    this.#staticStatic = this.#suite.x25519.deriveSharedSecret(identity.privateKey, this.publicKey)
+    // Not through `publicKey`, which would keep it: an initiation that proves nothing may lead here.
+    const publicKey = this.#dhPublicKey ?? this.#suite.x25519.importPublicKey(this.key)
+    this.#staticStatic = this.#suite.x25519.deriveSharedSecret(identity.privateKey, publicKey)
+  }
+
+  /** No session is left. An imported key takes a kilobyte and more outside of the heap. */
+  forgetImportedKey(): void {
+    this.#dhPublicKey = null
   }
 
   /** Our private key changed. */

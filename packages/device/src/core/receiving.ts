@@ -1,6 +1,7 @@
 /** From the wire to the interface (§5.4.6). */
 import { REKEY_AFTER_TIME_RECEIVING_MS } from '@wireweave/noise/constants'
 import { DROP_BAD_TAG, DROP_EXPIRED_KEYPAIR } from '@wireweave/noise/drop'
+import type { Keypair } from '@wireweave/noise/keypair'
 import { classify, readReceiverIndex, TRANSPORT_DATA, TRANSPORT_HEADER_BYTES } from '@wireweave/noise/messages'
 import { openTransport } from '@wireweave/noise/transport'
 import type { DatagramBatch } from './datagrams.js'
@@ -22,6 +23,7 @@ export function receiveDatagrams(state: DeviceState, batch: DatagramBatch, now: 
     return
   }
   const { bytes } = state.options.arena
+  state.lastSender = null
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offsets[i]!
     const length = batch.lengths[i]!
@@ -64,22 +66,31 @@ function receiveData(
   }
   // From here on the peer has proven that it sent this, once.
   peer.received.add(length)
-  state.learnEndpoint(peer, records, record)
-  const displaced = peer.keypairs.confirm(keypair)
-  if (displaced !== null) {
-    state.forgetKeypairs(displaced)
-    handshakeComplete(state, peer)
-    state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.key, role: 'responder' })
-    sendStaged(state, peer, now)
+  // Once for a run of datagrams from one source.
+  if (peer !== state.lastSender || record !== state.lastSenderRecord) {
+    state.learnEndpoint(peer, records, record)
+    state.lastSender = peer
+    state.lastSenderRecord = record
   }
-  rekeyInLastMinute(state, peer, now)
+  // Timers first: what we send in answer comes after what was received, and stops the timers that this starts.
   anyAuthenticatedReceived(state, peer, now)
+  if (opened > 0) dataReceived(state, peer, now)
+  confirmKeypair(state, peer, keypair, now)
+  rekeyInLastMinute(state, peer, now)
   if (opened === 0) {
     state.emit('keepaliveReceived', peer)
     return
   }
-  dataReceived(state, peer, now)
   deliver(state, peer, at + TRANSPORT_HEADER_BYTES, opened, trafficClass)
+}
+
+/** §5.4.6: the first message under a keypair that waits shows that the initiator has it, and lets us send. */
+function confirmKeypair(state: DeviceState, peer: Peer, keypair: Keypair, now: number): void {
+  if (keypair !== peer.keypairs.next) return
+  state.forgetKeypairs(peer.keypairs.confirm(keypair) ?? [])
+  handshakeComplete(state, peer)
+  state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.key, role: 'responder' })
+  sendStaged(state, peer, now)
 }
 
 /** The initiator replaces a keypair that is about to end even when it has nothing to send (§6.2). */

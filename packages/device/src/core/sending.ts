@@ -101,7 +101,6 @@ function sendSealed(
   const to = state.outbox.reserve(padded + TRANSPORT_OVERHEAD_BYTES)
   const sealed = sealTransport(state.options.engine, keypair, source, length, padded, to, now)
   state.outbox.sendToPeer(peer, sealed, trafficClass)
-  state.stats.sentDatagrams++
   peer.sent.add(sealed)
   anyAuthenticatedSent(state, peer, now)
   if (length > 0) {

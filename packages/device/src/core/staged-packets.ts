@@ -1,7 +1,6 @@
 /** Packets that wait for a key (§6.4): few per peer and bounded over all, so that nobody's silence costs others memory. */
+import { MAX_STAGED_PACKETS } from '@wireweave/noise/constants'
 
-/** As the kernel's WireGuard. */
-export const MAX_STAGED_PACKETS = 128
 /** An implementation choice: enough for 100 peers with full queues. */
 const MAX_STAGED_BYTES = 16 * 1024 * 1024
 

@@ -70,8 +70,12 @@ export class DeviceState {
   /** What the shell bound; 0 while nothing is. */
   boundPort = 0
   fwmark: number | null = null
+  /** Of the batch that is being received: whose endpoint is known to be which record. */
+  lastSender: Peer | null = null
+  lastSenderRecord = 0
   lastHandshakeQueuedAt: number = NEVER
   lastUnderLoadAt: number = NEVER
+  lastStaleWarningAt: number = NEVER
 
   readonly #jitter = new Uint16Array(64)
   #jitterUsed = this.#jitter.length
@@ -81,7 +85,7 @@ export class DeviceState {
     this.mtu = options.mtu
     this.outbound = new DatagramBatch(options.arena, options.batchSize + SPARE_DATAGRAMS)
     this.inbound = createBatch(options.arena, options.batchSize)
-    this.outbox = new Outbox(options.arena, this.outbound, () => options.flush())
+    this.outbox = new Outbox(options.arena, this.outbound, this.stats, () => options.flush())
     this.unreachable = new UnreachableAnswers(options.arena)
     const random = (bytes: Uint8Array): void => options.random(bytes)
     this.peers = new PeerTable(random)

@@ -43,6 +43,13 @@ export function initiationSent(state: DeviceState, peer: Peer, now: number): voi
   state.deadlines.set(peer.slot, RETRANSMIT_HANDSHAKE, now + REKEY_TIMEOUT_MS + state.drawJitterMs())
 }
 
+/** An initiation is wanted, but it is too early for one. */
+export function handshakeDeferred(state: DeviceState, peer: Peer): void {
+  if (state.deadlines.isPending(peer.slot, RETRANSMIT_HANDSHAKE)) return
+  const at = peer.lastHandshakeSentAt + REKEY_TIMEOUT_MS + state.drawJitterMs()
+  state.deadlines.set(peer.slot, RETRANSMIT_HANDSHAKE, at)
+}
+
 /** Both sides have the keys and know it. */
 export function handshakeComplete(state: DeviceState, peer: Peer): void {
   state.deadlines.cancel(peer.slot, RETRANSMIT_HANDSHAKE)

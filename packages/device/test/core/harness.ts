@@ -165,6 +165,12 @@ export class Host {
   }
 }
 
+export const INITIATION = 1
+export const RESPONSE = 2
+export const COOKIE_REPLY = 3
+export const DATA = 4
+export const KEEPALIVE_BYTES = 32
+
 /** Alice, 10.0.0.1, and Bob, 10.0.0.2, who know each other, and a wire between them. */
 export class Pair {
   readonly alice: Host
@@ -216,6 +222,26 @@ export class Pair {
     this.exchange()
   }
 
+  ping(length = 84): Uint8Array {
+    const packet = packet4('10.0.0.1', '10.0.0.2', length)
+    this.alice.send([packet], this.now)
+    return packet
+  }
+
+  pong(length = 84): Uint8Array {
+    const packet = packet4('10.0.0.2', '10.0.0.1', length)
+    this.bob.send([packet], this.now)
+    return packet
+  }
+
+  keepalives(from: Host): number[] {
+    return this.wire.filter((entry) => entry.from === from && entry.type === DATA && entry.bytes.length === KEEPALIVE_BYTES).map(({ at }) => at)
+  }
+
+  times(type: number, from?: Host): number[] {
+    return this.wire.filter((entry) => entry.type === type && (from === undefined || entry.from === from)).map(({ at }) => at)
+  }
+
   count(type: number, from?: Host): number {
     return this.wire.filter((entry) => entry.type === type && (from === undefined || entry.from === from)).length
   }
@@ -265,4 +291,24 @@ export function headerChecksum(packet: Uint8Array): number {
   for (let i = 0; i < 20; i += 2) sum += (packet[i]! << 8) | packet[i + 1]!
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
   return ~sum & 0xffff
+}
+
+/** A random source whose jitter, drawn as a store of 128 bytes, is always `ms`. */
+export function withJitter(ms: number): Partial<DeviceOptions> {
+  return {
+    random: (bytes) => {
+      bytes.set(randomBytes(bytes.length))
+      if (bytes.length !== 128) return
+      for (let i = 0; i < bytes.length; i += 2) bytes.set([ms & 0xff, ms >>> 8], i)
+    },
+  }
+}
+
+/** A handshake message made to look as if its sender knew `receiver`: with a right mac1, and nothing else right. */
+export function withMac1(message: Uint8Array, receiver: PublicKey): Uint8Array {
+  const copy = message.slice()
+  const end = copy.length - 32
+  const key = nodeSuite.hash(new TextEncoder().encode('mac1----'), receiver)
+  copy.set(nodeSuite.mac(key, copy.subarray(0, end)), end)
+  return copy
 }
