@@ -30,9 +30,9 @@ export async function openUserspaceTunnel(
   interfaceOptions: InterfaceOptions,
   options: UserspaceOptions,
 ): Promise<UserspaceTunnel> {
-  const { signal, mtu = DEFAULT_MTU, onEvent } = interfaceOptions
+  const { signal, mtu, onEvent } = interfaceOptions
   throwIfAborted(signal)
-  const regionBytes = adapter.regionBytes(mtu)
+  const regionBytes = adapter.regionBytes(mtu ?? DEFAULT_MTU)
   const arena = new PacketArena(regionBytes + RECEIVE_BYTES + deviceArenaBytes(MAX_BATCH_SIZE) + PADDING_BYTES)
   const engine = options.engine?.create(arena.memory) ?? selectTransportEngine(arena.memory).engine
   suite ??= selectSuite().suite
@@ -41,7 +41,7 @@ export async function openUserspaceTunnel(
   const clock = options.clock ?? (await openClock())
   throwIfAborted(signal)
 
-  const port = await adapter.openPackets({ ...interfaceOptions, mtu, arena, region: arena.take(regionBytes) })
+  const port = await adapter.openPackets({ ...interfaceOptions, arena, region: arena.take(regionBytes) })
   try {
     throwIfAborted(signal)
     const batchSize = Math.max(BATCH_SIZE, port.batchSize)

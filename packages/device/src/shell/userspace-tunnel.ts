@@ -36,7 +36,6 @@ export interface UserspaceTunnelOptions {
  */
 export class UserspaceTunnel implements Tunnel {
   readonly backend: string
-  readonly interfaceRef: InterfaceRef | null
   readonly closed: Promise<void>
   readonly driver: Driver
   readonly #options: UserspaceTunnelOptions
@@ -63,7 +62,6 @@ export class UserspaceTunnel implements Tunnel {
     this.backend = options.backend
     this.#port = options.port
     this.#interfaceIsUp = options.port.isUp
-    this.interfaceRef = options.port.interfaceRef
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve
     })
@@ -82,6 +80,10 @@ export class UserspaceTunnel implements Tunnel {
     })
     options.port.onChange(() => this.#inTurn(() => this.#interfaceChanged()).catch(() => undefined))
     void options.port.closed.then(() => this.close())
+  }
+
+  get interfaceRef(): InterfaceRef | null {
+    return this.#port.interfaceRef
   }
 
   apply(update: DeviceUpdate): Promise<void> {

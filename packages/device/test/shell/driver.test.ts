@@ -1,0 +1,273 @@
+/** The loop itself: fair, bounded, and idle when there is nothing to do. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { MemoryWire } from '@wireweave/testkit/memory-bind'
+import type { MemoryBind } from '@wireweave/testkit/memory-bind'
+import { MemoryAdapter } from '@wireweave/testkit/memory-port'
+import type { MemoryPort } from '@wireweave/testkit/memory-port'
+import { createBatch } from '@wireweave/tunnel/packets'
+import { PacketArena } from '../../src/core/arena.js'
+import { DatagramBatch } from '../../src/core/datagrams.js'
+import type { Device } from '../../src/core/device.js'
+import { writeEndpoint } from '../../src/core/endpoint.js'
+import { openClock } from '../../src/shell/clock.js'
+import { Driver } from '../../src/shell/driver.js'
+import { FakeClock } from './support/fake-clock.js'
+import { connect, End, PATIENCE_MS } from './support/pair.js'
+
+/** A device that moves packets unchanged and says when it was asked what. */
+class FakeDevice {
+  readonly arena = new PacketArena(4 << 20)
+  readonly outbound = new DatagramBatch(this.arena, 16)
+  readonly inbound = createBatch(this.arena, 16)
+  readonly trace: string[] = []
+  queuedHandshakes = 0
+  handshakeMs = 0
+  deadline: number | null = null
+  onSend: () => void = () => undefined
+
+  receiveDatagrams(batch: DatagramBatch): void {
+    this.trace.push('receive')
+    for (let i = 0; i < batch.count; i++) {
+      this.inbound.offsets[this.inbound.count] = batch.offsets[i]!
+      this.inbound.lengths[this.inbound.count++] = batch.lengths[i]!
+    }
+  }
+
+  sendPackets(batch: { offsets: Uint32Array; lengths: Uint32Array; count: number }): void {
+    this.trace.push('send')
+    for (let i = 0; i < batch.count; i++) this.emit(batch.offsets[i]!, batch.lengths[i]!)
+    this.onSend()
+  }
+
+  emit(offset: number, length: number): void {
+    const { outbound } = this
+    writeEndpoint(outbound.records, 0, { address: Uint8Array.of(192, 0, 2, 9), port: 9 })
+    outbound.recordCount = 1
+    outbound.offsets[outbound.count] = offset
+    outbound.lengths[outbound.count] = length
+    outbound.endpoints[outbound.count++] = 0
+  }
+
+  processHandshakes(budget: number): void {
+    const end = performance.now() + this.handshakeMs * budget
+    while (performance.now() < end);
+    this.queuedHandshakes -= budget
+    this.trace.push('handshake')
+  }
+
+  nextDeadline(): { at: number; reason: string } | null {
+    if (this.queuedHandshakes > 0) return { at: 0, reason: 'handshakeQueue' }
+    return this.deadline === null ? null : { at: this.deadline, reason: 'sendKeepalive' }
+  }
+
+  advance(now: number): void {
+    if (this.deadline !== null && now >= this.deadline) {
+      this.trace.push('advance')
+      this.deadline = null
+    }
+  }
+
+  networkChanged(): void {
+    this.trace.push('networkChanged')
+  }
+}
+
+interface Rig {
+  device: FakeDevice
+  driver: Driver
+  port: MemoryPort
+  bind: MemoryBind
+  deaths: unknown[]
+}
+
+const drivers: Driver[] = []
+async function rig(clock = undefined as FakeClock | undefined): Promise<Rig> {
+  const device = new FakeDevice()
+  const [portRegion, bindRegion] = [device.arena.take(1 << 20), device.arena.take(1 << 20)]
+  const port = await new MemoryAdapter().openPackets({ name: 'x', arena: device.arena, region: portRegion })
+  const deaths: unknown[] = []
+  const driver = new Driver({
+    device: device as unknown as Device,
+    port,
+    clock: clock ?? (await openClock()),
+    batchSize: 16,
+    onBindDeath: (error) => deaths.push(error),
+    onPortDeath: (error) => deaths.push(error),
+  })
+  drivers.push(driver)
+  const wire = new MemoryWire()
+  const bind = await wire.openBindAt('192.0.2.1')({ port: 1, mark: 0, arena: device.arena, region: bindRegion })
+  driver.attach(bind)
+  driver.run()
+  return { device, driver, port, bind: bind as MemoryBind, deaths }
+}
+const ends: End[] = []
+afterEach(async () => {
+  for (const driver of drivers.splice(0)) driver.close()
+  for (const end of ends.splice(0)) await end.tunnel.close()
+})
+
+const datagram = { from: '192.0.2.9:9', to: '192.0.2.1:1', bytes: new Uint8Array(50) }
+const packet = new Uint8Array(60)
+const aMoment = (ms = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+describe('fairness', () => {
+  test('both directions and handshakes take turns', async () => {
+    const { device, port, bind } = await rig()
+    device.queuedHandshakes = 200
+    device.handshakeMs = 0.2
+    port.put(...Array.from({ length: 16 * 20 }, () => packet))
+    for (let i = 0; i < 16 * 20; i++) bind.arrive(datagram)
+    await expect.poll(() => device.queuedHandshakes, { timeout: PATIENCE_MS }).toBe(0)
+    const { trace } = device
+    // Data is through long before the handshakes are, and those did not wait for data to end.
+    expect(trace.indexOf('handshake')).toBeLessThan(6)
+    expect(trace.lastIndexOf('send')).toBeLessThan(trace.length - 20)
+    const betweenData = trace.slice(0, trace.lastIndexOf('receive')).filter((entry) => entry === 'handshake')
+    expect(betweenData.length).toBeGreaterThan(10)
+    // Whoever woke first was alone for a turn, and the other is at the end.
+    const data = trace.filter((entry) => entry !== 'handshake')
+    const both = data.slice(data.indexOf('receive'), data.lastIndexOf('send')).join(' ')
+    expect(both.length).toBeGreaterThan(100)
+    expect(both).not.toMatch(/send send|receive receive/)
+  })
+
+  test('endless traffic leaves room for the rest of the event loop', async () => {
+    const { device, port, bind } = await rig()
+    let isOver = false
+    device.onSend = () => {
+      if (isOver) return
+      port.put(...Array.from({ length: 16 }, () => packet))
+      for (let i = 0; i < 16; i++) bind.arrive(datagram)
+    }
+    port.put(packet)
+    for (let i = 0; i < 20; i++) await aMoment(1)
+    isOver = true
+    expect(device.trace.length).toBeGreaterThan(20)
+  })
+})
+
+describe('waiting', () => {
+  test('a driver with nothing to do sets no alarm and takes no turn', async () => {
+    const clock = new FakeClock()
+    const { driver, device, port } = await rig(clock)
+    port.put(packet)
+    await expect.poll(() => device.trace).toEqual(['send'])
+    await aMoment()
+    const { turns } = driver.stats
+    const sets = clock.sets
+    await aMoment(200)
+    expect(driver.stats.turns).toBe(turns)
+    expect(clock.sets).toBe(sets)
+    expect(clock.next).toBeNull()
+  })
+
+  test('one alarm: set for an earlier deadline, left alone for a later one, put off when it rings too early', async () => {
+    const clock = new FakeClock()
+    const { driver, device } = await rig(clock)
+    device.deadline = clock.time + 100
+    driver.run()
+    expect(clock.next).toBe(clock.time + 100)
+    device.deadline = clock.time + 50
+    driver.run()
+    expect(clock.next).toBe(clock.time + 50)
+    const { sets } = clock
+    device.deadline = clock.time + 500
+    driver.run()
+    expect(clock.sets).toBe(sets)
+    clock.ringNext()
+    expect(device.trace).toEqual([])
+    expect(clock.next).toBe(clock.time + 450)
+    clock.ringNext()
+    expect(device.trace).toEqual(['advance'])
+    expect(clock.next).toBeNull()
+  })
+
+  test('a machine that woke up tells the device, once', async () => {
+    const clock = new FakeClock()
+    const { driver, device } = await rig(clock)
+    clock.resumes++
+    driver.run()
+    driver.run()
+    expect(device.trace).toEqual(['networkChanged'])
+  })
+
+  test('two real devices fall silent for good once their last timer has run', async () => {
+    const clock = new FakeClock()
+    const wire = new MemoryWire()
+    for (const number of [1, 2]) {
+      ends.push(await End.open(number, { bind: wire.openBindAt(`192.0.2.${number}`), clock }))
+    }
+    const [a, b] = [ends[0]!, ends[1]!]
+    await connect(a, b, '192.0.2.2')
+    a.send(b, 'one')
+    await b.received(1)
+    const start = clock.time
+    let rings = 0
+    for (await aMoment(); clock.next !== null; await aMoment(5)) {
+      clock.ringNext()
+      expect(++rings).toBeLessThan(40)
+    }
+    // Keys are wiped 540 s after the session began; nothing is due after that.
+    expect(clock.time - start).toBeGreaterThan(530_000)
+    expect(clock.time - start).toBeLessThan(600_000)
+    const turns = [a, b].map((end) => end.tunnel.driver.stats.turns)
+    await aMoment(100)
+    expect([a, b].map((end) => end.tunnel.driver.stats.turns)).toEqual(turns)
+  })
+})
+
+describe('trouble', () => {
+  test('a step that overflows a full socket drops the rest and counts it', async () => {
+    const { driver, device, bind } = await rig()
+    bind.room = 3
+    for (let i = 0; i < 16; i++) device.emit(1 << 20, 20)
+    driver.run()
+    driver.flush()
+    expect(device.outbound.count).toBe(0)
+    expect(driver.stats.unsentDatagrams).toBe(13)
+    device.emit(1 << 20, 20)
+    bind.makeRoom(1)
+    await aMoment()
+    expect(device.outbound.count).toBe(0)
+    expect(driver.stats.unsentDatagrams).toBe(13)
+  })
+
+  test('without sockets packets stay in the interface, and what timers send is counted as unsent', async () => {
+    const { driver, device, port } = await rig()
+    driver.detach()
+    port.put(packet)
+    device.emit(1 << 20, 20)
+    driver.run()
+    await aMoment()
+    expect(port.waiting).toBe(1)
+    expect(driver.stats.unsentDatagrams).toBe(1)
+  })
+
+  test('dead sockets are let go and told of once; the interface goes on when there are new ones', async () => {
+    const { driver, device, bind, port, deaths } = await rig()
+    bind.die()
+    await aMoment()
+    expect(deaths).toHaveLength(1)
+    port.put(packet)
+    driver.run()
+    const fresh = await new MemoryWire().openBindAt('192.0.2.1')({ port: 1, mark: 0, arena: device.arena, region: { offset: 3 << 20, length: 65_536 } })
+    driver.attach(fresh)
+    driver.run()
+    await aMoment()
+    expect(port.waiting).toBe(0)
+    expect(deaths).toHaveLength(1)
+  })
+
+  test('a dead interface ends the driver', async () => {
+    const { driver, port, bind, deaths } = await rig()
+    port.die()
+    await aMoment()
+    expect(deaths).toHaveLength(1)
+    const { turns } = driver.stats
+    bind.arrive(datagram)
+    driver.run()
+    await aMoment()
+    expect(driver.stats.turns).toBe(turns)
+  })
+})
