@@ -5,9 +5,6 @@ import { DROP_BAD_MAC1 } from '../src/drop.js'
 import { consumeInitiation, consumeResponse, deriveKeypair } from '../src/handshake.js'
 import { flip, toHex } from './support/bytes.js'
 import {
-  ALICE_EPHEMERAL,
-  ALICE_INDEX,
-  BOB_INDEX,
   consume,
   createParties,
   initiation,
@@ -17,6 +14,7 @@ import {
   suite,
   TIMESTAMP,
 } from './support/parties.js'
+import { ALICE_EPHEMERAL, ALICE_INDEX, BOB_INDEX } from './support/pinned.js'
 import * as whitepaper from './support/whitepaper.js'
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 })

@@ -15,10 +15,6 @@ import {
 } from '../src/handshake.js'
 import { bytesOf, fromHex, isZero, toHex } from './support/bytes.js'
 import {
-  ALICE_EPHEMERAL,
-  ALICE_INDEX,
-  BOB_EPHEMERAL,
-  BOB_INDEX,
   consume,
   createParties,
   fixed,
@@ -31,17 +27,8 @@ import {
   suite,
   TIMESTAMP,
 } from './support/parties.js'
+import { ALICE_EPHEMERAL, ALICE_INDEX, BOB_EPHEMERAL, BOB_INDEX, PINNED } from './support/pinned.js'
 import * as whitepaper from './support/whitepaper.js'
-
-/** A handshake of fixed secrets, computed by test/support/whitepaper.ts and not by the code under test. */
-const PINNED = {
-  initiation:
-    '0100000004030201ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b3b6f1324884f7dfcb616f1440bce015ad114bc97a5052c5972a42150ca66244ee95bf0cd2c60d3d9addef329768c8c110ed41251d4d6d7792d1ea8319c569acab11c3aa84fade47a3f02a25bfc2c36109ec88de0555fcdd3f4dfd45300000000000000000000000000000000',
-  response:
-    '02000000a4a3a2a10403020138ab664bd86f77d7e66bdd9ae0792913a94fd8b33a1260027e4b46c1f4884c67292a1136ba65b9e50dd4c36a2b43059b4a342cfa860b864c13cdcd816f1ea3f500000000000000000000000000000000',
-  initiatorKey: '2177a14cf336f1f30ee0a4797cf26797017dae77cbea489248bc3298bea5f869',
-  responderKey: 'a3109f7f0c20e0ee4b829f8bc301eb1235feb3b04ddfb7f34a5189e65a2ea192',
-}
 
 describe('a handshake of fixed secrets', () => {
   const bobPublic = whitepaper.publicKeyOf(fixed.bob)

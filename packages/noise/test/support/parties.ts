@@ -20,7 +20,16 @@ import {
 import type { Keypair } from '../../src/keypair.js'
 import { HANDSHAKE_INITIATION_BYTES, HANDSHAKE_RESPONSE_BYTES } from '../../src/messages.js'
 import { encodeTai64n } from '../../src/tai64n.js'
-import { bytesOf } from './bytes.js'
+import {
+  ALICE,
+  ALICE_EPHEMERAL,
+  ALICE_INDEX,
+  BOB,
+  BOB_EPHEMERAL,
+  BOB_INDEX,
+  PRESHARED,
+  UNIX_TIME_MS,
+} from './pinned.js'
 
 export const suite = nobleSuite
 
@@ -37,12 +46,8 @@ export interface Secrets {
   presharedKey: Uint8Array | null
 }
 
-export const fixed: Secrets = { alice: bytesOf(32, 0x11), bob: bytesOf(32, 0x22), presharedKey: bytesOf(32, 0x33) }
-export const ALICE_EPHEMERAL: Uint8Array = bytesOf(32, 0x44)
-export const BOB_EPHEMERAL: Uint8Array = bytesOf(32, 0x55)
-export const ALICE_INDEX = 0x01020304
-export const BOB_INDEX = 0xa1a2a3a4
-export const TIMESTAMP: Uint8Array = encodeTai64n(1_700_000_000_123)
+export const fixed: Secrets = { alice: ALICE, bob: BOB, presharedKey: PRESHARED }
+export const TIMESTAMP: Uint8Array = encodeTai64n(UNIX_TIME_MS)
 
 export function createParties(secrets: Secrets = fixed, keyLog: KeyLog | null = null): { alice: Party; bob: Party } {
   const alice = createIdentity(suite, secrets.alice, keyLog)

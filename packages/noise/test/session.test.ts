@@ -1,0 +1,4 @@
+import { test } from 'vitest'
+import portable from './portable.js'
+
+portable(test)
