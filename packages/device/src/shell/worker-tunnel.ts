@@ -25,7 +25,8 @@ export async function openWorkerTunnel(
     tellsEvents: onEvent !== undefined,
     tellsSecrets: onHandshakeSecrets !== undefined,
   }
-  const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}` })
+  // Flags and hooks of the application are for its own code.
+  const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}`, execArgv: [] })
   const tunnel = new WorkerTunnel(adapter.name, worker)
   worker.on('message', (message: FromWorker) => {
     if (message.tag === 'event') onEvent?.(message.event)
