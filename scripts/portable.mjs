@@ -44,7 +44,15 @@ const runtimes = {
       'win32-x64': '@deno/win32-x64',
     },
     program: `deno${EXE}`,
-    flags: ['run', '--no-prompt', '--no-remote', '--no-lock', '--node-modules-dir=manual', '--allow-read', '--allow-env'],
+    flags: [
+      'run',
+      '--no-prompt',
+      '--no-remote',
+      '--no-lock',
+      '--node-modules-dir=manual',
+      '--allow-read',
+      '--allow-env',
+    ],
   },
 }
 
@@ -118,7 +126,8 @@ async function runUnder(name) {
   const code = await finished
   const line = output.trimEnd().split('\n').at(-1)
   const counts = /: (\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line)
-  if (counts === null) return { passed: 0, failed: 1, skipped: 0, line: `${name}: stopped with code ${code} before the end` }
+  if (counts === null)
+    return { passed: 0, failed: 1, skipped: 0, line: `${name}: stopped with code ${code} before the end` }
   const [passed, failed, skipped] = counts.slice(1).map(Number)
   return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped, line }
 }

@@ -74,6 +74,7 @@ export const nobleSuite: Suite = {
     return state.digest()
   },
   mac: (key, ...parts) => {
+    if (key.length < 16 || key.length > 32) throw new RangeError('a MAC key has 16 to 32 bytes')
     const state = blake2s.create({ key, dkLen: 16 })
     for (const part of parts) state.update(part)
     return state.digest()
@@ -115,13 +116,12 @@ class NobleTransportEngine implements TransportEngine {
   }
 
   open(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, to: number): boolean {
-    if (length < TAG_BYTES) return false
     const sealed = this.bytes.subarray(source, source + length)
     try {
       this.#cipher(key, counterLow, counterHigh).decrypt(sealed, this.bytes.subarray(to, to + length - TAG_BYTES))
       return true
     } catch {
-      // Noble says by an exception that the tag is wrong, before it decrypts.
+      // Noble says by an exception that the tag is wrong or not there, before it decrypts.
       return false
     }
   }
@@ -142,7 +142,6 @@ export const nobleTransportEngine: TransportEngineFactory = {
 }
 
 function openOrNull(cipher: ReturnType<typeof chacha20poly1305>, sealed: Uint8Array): Uint8Array | null {
-  if (sealed.length < TAG_BYTES) return null
   try {
     return cipher.decrypt(sealed)
   } catch {

@@ -1,6 +1,6 @@
 /**
- * What node:crypto does faster than JavaScript, as far as the runtime at hand has it: Node has all of it, Bun and
- * Electron (BoringSSL) lack ChaCha20-Poly1305. The rest is borrowed from noble.
+ * What node:crypto does faster than JavaScript, as far as the runtime at hand has it: Node and Deno have all of it, Bun
+ * has X25519 and BLAKE2s. The rest is borrowed from noble.
  *
  * node:crypto is asked for at run time, not imported, so that this module also loads where there is none.
  */
@@ -85,18 +85,19 @@ function createX25519(crypto: Crypto): X25519 {
   }
 }
 
-function createHashing(crypto: Crypto): Pick<Suite, 'hash' | 'hmac'> {
-  return {
-    hash: (...parts) => {
-      const state = crypto.createHash(HASH)
-      for (const part of parts) state.update(part)
-      return plain(state.digest())
-    },
-    hmac: (key, ...parts) => {
-      const state = crypto.createHmac(HASH, key)
-      for (const part of parts) state.update(part)
-      return plain(state.digest())
-    },
+function createHash(crypto: Crypto): Suite['hash'] {
+  return (...parts) => {
+    const state = crypto.createHash(HASH)
+    for (const part of parts) state.update(part)
+    return plain(state.digest())
+  }
+}
+
+function createHmac(crypto: Crypto): Suite['hmac'] {
+  return (key, ...parts) => {
+    const state = crypto.createHmac(HASH, key)
+    for (const part of parts) state.update(part)
+    return plain(state.digest())
   }
 }
 
@@ -150,22 +151,40 @@ function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-const x25519 = crypto !== undefined && works(() => crypto.generateKeyPairSync('x25519')) ? createX25519(crypto) : null
-const hashing = crypto?.getHashes().includes(HASH) ? createHashing(crypto) : null
+/** A part, if the runtime can do what it needs. Tried, because the lists it offers are not always true (Bun's are short). */
+function ifPossible<T>(need: (crypto: Crypto) => unknown, create: (crypto: Crypto) => T): T | null {
+  if (crypto === undefined) return null
+  try {
+    need(crypto)
+  } catch {
+    return null
+  }
+  return create(crypto)
+}
+
+const ZERO_KEY = new Uint8Array(32)
+const x25519 = ifPossible((crypto) => crypto.generateKeyPairSync('x25519'), createX25519)
+const hash = ifPossible((crypto) => crypto.createHash(HASH), createHash)
+const hmac = ifPossible((crypto) => crypto.createHmac(HASH, ZERO_KEY), createHmac)
 
 /** `null` where the runtime's node:crypto has no ChaCha20-Poly1305. Any nonce of 12 bytes. */
-export const nodeAead: Aead | null = crypto?.getCiphers().includes(CIPHER) ? createAead(crypto) : null
+export const nodeAead: Aead | null = ifPossible(
+  (crypto) => crypto.createCipheriv(CIPHER, ZERO_KEY, ZERO_KEY.subarray(0, 12), TAG_OPTIONS),
+  createAead,
+)
 
 /** Functions that are `===` to those of `nobleSuite` are borrowed from there. */
 export const nodeSuite: Suite = {
   ...nobleSuite,
   name: 'node',
   ...(x25519 && { x25519 }),
-  ...hashing,
-  ...(nodeAead && {
-    seal: (key, counter, plaintext, ad) => nodeAead.seal(key, counterNonce(counter), plaintext, ad),
-    open: (key, counter, sealed, ad) => nodeAead.open(key, counterNonce(counter), sealed, ad),
-  } satisfies Partial<Suite>),
+  ...(hash && { hash }),
+  ...(hmac && { hmac }),
+  ...(nodeAead &&
+    ({
+      seal: (key, counter, plaintext, ad) => nodeAead.seal(key, counterNonce(counter), plaintext, ad),
+      open: (key, counter, sealed, ad) => nodeAead.open(key, counterNonce(counter), sealed, ad),
+    } satisfies Partial<Suite>)),
 }
 
 /** One cipher object per packet is what limits it, at any size; and it allocates. */
@@ -214,13 +233,4 @@ export const nodeTransportEngine: TransportEngineFactory = {
     if (nodeAead === null) throw new Error(`node:crypto of this runtime has no ${CIPHER}`)
     return new NodeTransportEngine(crypto, new Uint8Array(memory.buffer))
   },
-}
-
-function works(attempt: () => unknown): boolean {
-  try {
-    attempt()
-    return true
-  } catch {
-    return false
-  }
 }

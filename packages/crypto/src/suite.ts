@@ -28,24 +28,29 @@ export interface X25519 {
 
 /**
  * Primitives over byte arrays. Results are fresh and the caller's to wipe. Randomness is never drawn here.
- * No member uses `this`: a suite may be put together from the parts of several.
+ * Members are functions without `this`: a suite may be put together from parts of several.
  */
 export interface Suite {
   readonly name: string
   readonly x25519: X25519
   /** BLAKE2s (RFC 7693) of the concatenated parts, unkeyed, 32 bytes. */
-  hash(...parts: readonly Uint8Array[]): Uint8Array
+  readonly hash: (...parts: readonly Uint8Array[]) => Uint8Array
   /** Keyed BLAKE2s with 16 bytes of output: WireGuard's MAC (§5.4.4). `key` has 16 to 32 bytes. */
-  mac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
+  readonly mac: (key: Uint8Array, ...parts: readonly Uint8Array[]) => Uint8Array
   /** HMAC-BLAKE2s (RFC 2104, block 64 bytes), 32 bytes. */
-  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
+  readonly hmac: (key: Uint8Array, ...parts: readonly Uint8Array[]) => Uint8Array
   /** ChaCha20-Poly1305 (RFC 8439) with nonce = 4 zero bytes, then `counter` little-endian. Returns ciphertext and tag. */
-  seal(key: Uint8Array, counter: bigint, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array
+  readonly seal: (key: Uint8Array, counter: bigint, plaintext: Uint8Array, associatedData: Uint8Array) => Uint8Array
   /** `null` when the tag does not match; nothing of the plaintext is released before that is known. */
-  open(key: Uint8Array, counter: bigint, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array | null
+  readonly open: (key: Uint8Array, counter: bigint, sealed: Uint8Array, associatedData: Uint8Array) => Uint8Array | null
   /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a nonce of 24 bytes. */
-  sealX(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array
-  openX(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array | null
+  readonly sealX: (key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array) => Uint8Array
+  readonly openX: (
+    key: Uint8Array,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    associatedData: Uint8Array,
+  ) => Uint8Array | null
 }
 
 /** What of a suite can come from one engine or another: `aead` is `seal` and `open`, `xaead` is `sealX` and `openX`. */
@@ -68,12 +73,26 @@ export interface TransportEngine {
    * Encrypts `length` bytes at `source` to `destination` and puts the tag behind them.
    * `destination` may equal `source`; otherwise the two must not overlap. Any length, any alignment.
    */
-  seal(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, destination: number): void
+  seal(
+    key: Uint8Array,
+    counterLow: number,
+    counterHigh: number,
+    source: number,
+    length: number,
+    destination: number,
+  ): void
   /**
    * Checks the tag of `length` bytes (ciphertext and tag) at `source`, and decrypts to `destination`, which may equal
    * `source`. On `false` the destination holds nothing of the plaintext.
    */
-  open(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, destination: number): boolean
+  open(
+    key: Uint8Array,
+    counterLow: number,
+    counterHigh: number,
+    source: number,
+    length: number,
+    destination: number,
+  ): boolean
   /** Wipes every trace of a key from the engine's part of the memory. Call when a keypair is dropped. */
   forgetKey(): void
 }

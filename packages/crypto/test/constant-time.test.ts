@@ -38,7 +38,14 @@ describe('comparisons in constant time', () => {
 
   test('a range outside its array is a RangeError, never an equality with what is not there', () => {
     const zeros = new Uint8Array(4)
-    const calls: [number, number, number][] = [[1, 0, 4], [0, 1, 4], [-1, 0, 1], [0, 0, 5], [0, 0, -1], [Number.NaN, 0, 1]]
+    const calls: [number, number, number][] = [
+      [1, 0, 4],
+      [0, 1, 4],
+      [-1, 0, 1],
+      [0, 0, 5],
+      [0, 0, -1],
+      [Number.NaN, 0, 1],
+    ]
     for (const [a, b, length] of calls) expect(() => equalRanges(zeros, a, zeros, b, length)).toThrow(RangeError)
   })
 

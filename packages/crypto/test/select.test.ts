@@ -35,7 +35,11 @@ describe('selecting a suite', () => {
 
   const { x25519, hash, mac, hmac, seal, open, sealX, openX } = nobleSuite
   const defects: [SuitePart, string, Partial<Suite>][] = [
-    ['x25519', 'a secret for a low-order point', withDerive((a, b) => x25519.deriveSharedSecret(a, b) ?? new Uint8Array(32))],
+    [
+      'x25519',
+      'a secret for a low-order point',
+      withDerive((a, b) => x25519.deriveSharedSecret(a, b) ?? new Uint8Array(32)),
+    ],
     ['x25519', 'no secret', withDerive(() => null)],
     ['x25519', 'a secret that is off in one bit', withDerive((a, b) => change(x25519.deriveSharedSecret(a, b), 31))],
     [
@@ -46,15 +50,27 @@ describe('selecting a suite', () => {
     ['hash', 'the last part only', { hash: (...parts) => hash(parts.at(-1)!) }],
     ['hash', 'full blocks wrongly', { hash: (...parts) => change(hash(...parts), sizeOf(parts) === 64 ? 0 : -1)! }],
     ['mac', 'without the key', { mac: (_key, ...parts) => hash(...parts).slice(0, 16) }],
-    ['mac', 'short keys wrongly', { mac: (key, ...parts) => mac(key.length < 32 ? new Uint8Array(32) : key, ...parts) }],
+    [
+      'mac',
+      'short keys wrongly',
+      { mac: (key, ...parts) => mac(key.length < 32 ? new Uint8Array(32) : key, ...parts) },
+    ],
     ['mac', 'too many bytes', { mac: (key, ...parts) => Uint8Array.of(...mac(key, ...parts), 0) }],
     ['hmac', 'as a keyed hash', { hmac: (key, ...parts) => hash(key, ...parts) }],
     ['hmac', 'long keys wrongly', { hmac: (key, ...parts) => hmac(key.subarray(0, 64), ...parts) }],
-    ['aead', 'any tag opens', { open: (key, counter, sealed, ad) => open(key, counter, sealed, ad) ?? new Uint8Array(0) }],
+    [
+      'aead',
+      'any tag opens',
+      { open: (key, counter, sealed, ad) => open(key, counter, sealed, ad) ?? new Uint8Array(0) },
+    ],
     ['aead', 'nothing opens', { open: () => null }],
     ['aead', 'half the counter', { seal: (key, counter, text, ad) => seal(key, counter & 0xffffffffn, text, ad) }],
     ['aead', 'no associated data', { seal: (key, counter, text) => seal(key, counter, text, new Uint8Array(0)) }],
-    ['xaead', 'any tag opens', { openX: (key, nonce, sealed, ad) => openX(key, nonce, sealed, ad) ?? new Uint8Array(0) }],
+    [
+      'xaead',
+      'any tag opens',
+      { openX: (key, nonce, sealed, ad) => openX(key, nonce, sealed, ad) ?? new Uint8Array(0) },
+    ],
     ['xaead', 'part of the nonce', { sealX: (key, nonce, text, ad) => sealX(key, change(nonce, 3)!, text, ad) }],
   ]
   test.each(defects)('%s: an engine that does this is skipped: %s', (part, _defect, broken) => {

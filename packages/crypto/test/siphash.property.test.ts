@@ -25,5 +25,5 @@ test('SipHash-2-4 agrees with its slow twin on any key and message', () => {
 })
 
 function littleEndianHex(word: bigint): string {
-  return (word.toString(16).padStart(16, '0').match(/../g) ?? []).reverse().join('')
+  return (word.toString(16).padStart(16, '0').match(/../g) ?? []).toReversed().join('')
 }

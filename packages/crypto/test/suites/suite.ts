@@ -24,7 +24,8 @@ function x25519Suite(test: Test, { x25519 }: Suite): void {
     x25519.deriveSharedSecret(x25519.importPrivateKey(scalar), x25519.importPublicKey(u))
 
   test('X25519 gives the products of RFC 7748 §5.2', () => {
-    for (const { scalar, u, product } of x25519Products) assert.equal(hex(multiply(fromHex(scalar), fromHex(u))), product)
+    for (const { scalar, u, product } of x25519Products)
+      assert.equal(hex(multiply(fromHex(scalar), fromHex(u))), product)
   })
 
   test(
@@ -160,6 +161,10 @@ function blake2sSuite(test: Test, suite: Suite): void {
     assert.equal(toHex(suite.hash()), toHex(suite.hash(NONE)))
     assert.equal(toHex(suite.mac(key)), toHex(suite.mac(key, NONE)))
     assert.equal(toHex(suite.hmac(key)), toHex(suite.hmac(key, NONE)))
+  })
+
+  test('a MAC key has 16 to 32 bytes', () => {
+    for (const length of [0, 15, 33, 64]) assert.throws(() => suite.mac(new Uint8Array(length), NONE), RangeError)
   })
 
   test('results are arrays of their own, of the plain type', () => {

@@ -53,7 +53,8 @@ export function transportEngineSuite(
     const engine = create()
     const halves = [0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff]
     for (const low of halves) {
-      for (const high of halves) checkRoundTrip(engine, 20, ENGINE_RESERVED_BYTES, ENGINE_RESERVED_BYTES + 64, low, high)
+      for (const high of halves)
+        checkRoundTrip(engine, 20, ENGINE_RESERVED_BYTES, ENGINE_RESERVED_BYTES + 64, low, high)
     }
     const seal = (low: number, high: number): string => {
       put(engine, ENGINE_RESERVED_BYTES, pattern(20))
@@ -75,7 +76,13 @@ export function transportEngineSuite(
       }
       checkRefusal(engine, sealed, KEY, 4, 6)
       checkRefusal(engine, sealed, KEY, 5, 7)
-      checkRefusal(engine, sealed, KEY.map((byte) => byte ^ 1), 5, 6)
+      checkRefusal(
+        engine,
+        sealed,
+        KEY.map((byte) => byte ^ 1),
+        5,
+        6,
+      )
       // A good packet still opens after all that.
       put(engine, ENGINE_RESERVED_BYTES, sealed)
       assert.equal(engine.open(KEY, 5, 6, ENGINE_RESERVED_BYTES, sealed.length, ENGINE_RESERVED_BYTES), true)

@@ -38,17 +38,13 @@ export function wycheproofSuite(test: Test, suite: Suite, aead: Aead | null): vo
     return
   }
 
-  test(
-    `X25519: ${CASES.x25519} cases of Wycheproof`,
-    () => {
-      for (const one of read<X25519Case>(folder, 'x25519')) {
-        const privateKey = suite.x25519.importPrivateKey(fromHex(one.private))
-        const secret = suite.x25519.deriveSharedSecret(privateKey, suite.x25519.importPublicKey(fromHex(one.public)))
-        assert.equal(secret === null ? '0'.repeat(64) : toHex(secret), one.shared, label(one))
-      }
-    },
-    120_000,
-  )
+  test(`X25519: ${CASES.x25519} cases of Wycheproof`, () => {
+    for (const one of read<X25519Case>(folder, 'x25519')) {
+      const privateKey = suite.x25519.importPrivateKey(fromHex(one.private))
+      const secret = suite.x25519.deriveSharedSecret(privateKey, suite.x25519.importPublicKey(fromHex(one.public)))
+      assert.equal(secret === null ? '0'.repeat(64) : toHex(secret), one.shared, label(one))
+    }
+  }, 120_000)
 
   if (aead !== null) {
     test(`ChaCha20-Poly1305: ${CASES.chacha20_poly1305} cases of Wycheproof`, () => {
@@ -57,7 +53,8 @@ export function wycheproofSuite(test: Test, suite: Suite, aead: Aead | null): vo
   }
 
   test(`XChaCha20-Poly1305: ${CASES.xchacha20_poly1305} cases of Wycheproof`, () => {
-    for (const one of read<AeadCase>(folder, 'xchacha20_poly1305')) runCase({ seal: suite.sealX, open: suite.openX }, one)
+    for (const one of read<AeadCase>(folder, 'xchacha20_poly1305'))
+      runCase({ seal: suite.sealX, open: suite.openX }, one)
   })
 }
 

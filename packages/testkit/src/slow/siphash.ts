@@ -4,8 +4,7 @@ const MASK = (1n << 64n) - 1n
 
 const rotateLeft = (word: bigint, bits: bigint): bigint => ((word << bits) | (word >> (64n - bits))) & MASK
 
-const littleEndian = (bytes: Uint8Array): bigint =>
-  bytes.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n)
+const littleEndian = (bytes: Uint8Array): bigint => bytes.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n)
 
 /** The 64-bit hash of `message` under a key of 16 bytes. */
 export function slowSipHash24(key: Uint8Array, message: Uint8Array): bigint {
