@@ -12,7 +12,11 @@ const watched = new Set<number>()
  */
 const open = new Set<Readiness>()
 
-function closeAll(): void {
+/**
+ * Closes every open handle of this thread. Call it in a worker that something else ends: `Worker.terminate`, or the main
+ * thread's `process.exit`, tell the worker nothing, and koffi aborts the process.
+ */
+export function closeAll(): void {
   for (const readiness of open) readiness.close()
 }
 

@@ -1,5 +1,6 @@
 /** Runs in a worker: opens the tunnel that `workerData` orders, does what it is told, and ends with it. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { closeAll } from '@wireweave/ffi/poll'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import { buffersOf, plainError, wipeSecretsOf } from './internal/worker-messages.js'
 import type { FromWorker, ToWorker, WorkerOrder } from './internal/worker-messages.js'
@@ -12,9 +13,10 @@ const aborting = new AbortController()
 let tunnel: UserspaceTunnel | null = null
 
 // Whatever ends this thread: what it opened must not stay open in the process.
-process.on('exit', () => tunnel?.abandon())
+process.on('exit', release)
 port.on('message', (message: ToWorker) => {
   if (message.tag === 'abort') aborting.abort()
+  else if (message.tag === 'release') release()
   else void answer(message)
 })
 try {
@@ -26,6 +28,14 @@ try {
 }
 // After the answers to calls that the end of the tunnel settled.
 setImmediate(() => process.exit())
+
+function release(): void {
+  tunnel?.abandon()
+  // Those of a tunnel that is just being opened.
+  closeAll()
+  Atomics.store(order.released, 0, 1)
+  Atomics.notify(order.released, 0)
+}
 
 async function open(): Promise<UserspaceTunnel> {
   const { default: adapter } = (await import(order.adapterModule)) as { default: PacketAdapter }

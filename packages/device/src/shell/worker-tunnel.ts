@@ -24,9 +24,11 @@ export async function openWorkerTunnel(
     bind: bind as WorkerOrder['bind'],
     tellsEvents: onEvent !== undefined,
     tellsSecrets: onHandshakeSecrets !== undefined,
+    released: new Int32Array(new SharedArrayBuffer(4)),
   }
   // Flags and hooks of the application are for its own code.
   const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}`, execArgv: [] })
+  releaseAtExit(worker, order.released)
   const tunnel = new WorkerTunnel(adapter.name, worker)
   worker.on('message', (message: FromWorker) => {
     if (message.tag === 'event') onEvent?.(message.event)
@@ -41,6 +43,31 @@ export async function openWorkerTunnel(
   } finally {
     signal?.removeEventListener('abort', abort)
   }
+}
+
+/** Of every worker that is alive, what makes it let go. */
+const releases = new Set<() => void>()
+const RELEASE_MS = 2000
+
+/**
+ * `process.exit` ends workers in the middle of whatever they do, which koffi's watchers do not survive: it would abort
+ * the process. Waits until the worker has closed them.
+ */
+function releaseAtExit(worker: Worker, released: Int32Array): void {
+  const release = (): void => {
+    worker.postMessage({ tag: 'release' } satisfies ToWorker)
+    Atomics.wait(released, 0, 0, RELEASE_MS)
+  }
+  if (releases.size === 0) process.on('exit', releaseAll)
+  releases.add(release)
+  worker.once('exit', () => {
+    releases.delete(release)
+    if (releases.size === 0) process.off('exit', releaseAll)
+  })
+}
+
+function releaseAll(): void {
+  for (const release of releases) release()
 }
 
 interface Waiting {

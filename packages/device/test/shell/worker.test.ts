@@ -1,4 +1,5 @@
 /** A tunnel in a thread of its own. */
+import { spawnSync } from 'node:child_process'
 import { BroadcastChannel } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { nobleSuite } from '@wireweave/crypto/noble'
@@ -140,6 +141,19 @@ describe('a tunnel in a worker', () => {
     // One every 5 ms. On a machine under load the gaps grow, but the answers of those 300 ms came during them.
     expect(count).toBeGreaterThan(10)
     expect(longestGap).toBeLessThan(250)
+  })
+
+  test.each(['process.exit(7)', 'throw new Error("on purpose")'])('%s on the main thread ends the process as it should, mid-traffic', (end) => {
+    const program = `
+      import adapter from ${JSON.stringify(adapter.module)}
+      import { userspaceBackend } from ${JSON.stringify(bundle.url)}
+      const open = (name) => userspaceBackend(adapter, { worker: true, bind: 'auto' }).open({ name })
+      for (const name of ['ping-1-2', 'echo-2']) await (await open(name)).up()
+      void open('slow')
+      setTimeout(() => { ${end} }, 100)
+    `
+    const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { timeout: PATIENCE_MS })
+    expect({ status, signal }).toEqual({ status: end.includes('7') ? 7 : 1, signal: null })
   })
 
   test('what cannot go into a worker is refused when the backend is made', async () => {

@@ -15,6 +15,8 @@ export interface WorkerOrder {
   readonly bind: 'auto' | 'linux' | 'dgram'
   readonly tellsEvents: boolean
   readonly tellsSecrets: boolean
+  /** Becomes 1 when the worker has let go of everything, after `release` or at its end. */
+  readonly released: Int32Array
 }
 
 export type TunnelCall = 'apply' | 'snapshot' | 'secrets' | 'up' | 'down' | 'networkChanged' | 'close'
@@ -23,6 +25,8 @@ export type ToWorker =
   | { readonly tag: 'call'; readonly id: number; readonly call: Exclude<TunnelCall, 'apply'> }
   | { readonly tag: 'call'; readonly id: number; readonly call: 'apply'; readonly update: DeviceUpdate }
   | { readonly tag: 'abort' }
+  /** The process ends now. */
+  | { readonly tag: 'release' }
 
 export type FromWorker =
   | { readonly tag: 'opened'; readonly interfaceRef: InterfaceRef | null }

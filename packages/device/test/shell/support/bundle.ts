@@ -7,6 +7,8 @@ import type { userspaceBackend } from '../../../src/userspace-backend.js'
 
 export interface Bundle {
   readonly userspaceBackend: typeof userspaceBackend
+  /** Of the module that exports it. */
+  readonly url: string
   remove(): void
 }
 
@@ -29,6 +31,7 @@ export async function bundlePackage(): Promise<Bundle> {
       options.conditions = ['@wireweave/source']
     },
   })
-  const made = (await import(pathToFileURL(path.join(outDir, 'userspace-backend.js')).href)) as Omit<Bundle, 'remove'>
-  return { userspaceBackend: made.userspaceBackend, remove: () => rmSync(outDir, { recursive: true, force: true }) }
+  const url = pathToFileURL(path.join(outDir, 'userspace-backend.js')).href
+  const made = (await import(url)) as Pick<Bundle, 'userspaceBackend'>
+  return { userspaceBackend: made.userspaceBackend, url, remove: () => rmSync(outDir, { recursive: true, force: true }) }
 }
