@@ -51,23 +51,34 @@ describe('the environment', () => {
       tunFd: null,
       uapiFd: null,
       keyLog: null,
+      adapter: 'auto',
+      offloads: true,
+      sockets: 'auto',
     })
   })
 
   test('names descriptors, a level and a key log', () => {
     expect(
       parseDaemonEnvironment({ LOG_LEVEL: 'debug', WG_TUN_FD: '3', WG_UAPI_FD: '4', WIREWEAVE_KEYLOG: 'keys' }),
-    ).toEqual({
+    ).toMatchObject({
       logLevel: 'verbose',
       logWanted: true,
       tunFd: 3,
       uapiFd: 4,
       keyLog: 'keys',
     })
+    expect(parseDaemonEnvironment({ WIREWEAVE_OFFLOADS: 'off', WIREWEAVE_SOCKETS: 'dgram' })).toMatchObject({
+      offloads: false,
+      sockets: 'dgram',
+    })
   })
 
   test('asks for no log of a process in the background when silent', () => {
     expect(parseDaemonEnvironment({ LOG_LEVEL: 'silent' })).toMatchObject({ logLevel: 'silent', logWanted: false })
+  })
+
+  test('refuses a choice that there is not', () => {
+    expect(() => parseDaemonEnvironment({ WIREWEAVE_OFFLOADS: 'no' })).toThrow('WIREWEAVE_OFFLOADS is none of: on, off')
   })
 
   test.each(['-1', 'x', '3x', ' 3', '99999999'])('refuses the descriptor %j', (fd) => {

@@ -1,23 +1,40 @@
 /** Every adapter this package knows, in order of preference: kernel before user space. Native code loads when one is probed or opened. */
 import { userspaceBackend } from '@wireweave/device/userspace-backend'
 import type { UserspaceOptions } from '@wireweave/device/userspace-backend'
+import type { OpenBind } from '@wireweave/device/shell/bind'
 import type { TunnelBackend } from '@wireweave/tunnel/backend'
 
 /** What can be said to every adapter; each takes what concerns it. */
 export interface RegistryOptions {
   /** For adapters whose data plane is ours. */
   readonly userspace?: UserspaceOptions
+  /**
+   * A TUN that is open already, such as one that another process passed on: `linux-tun` uses it for the first tunnel.
+   * The interface keeps its name.
+   */
+  readonly tunFd?: number
+  /** `false`: packets go one by one, to find out whether an offload of this machine is to blame for a fault. */
+  readonly offloads?: boolean
 }
 
 type Load = (options: RegistryOptions) => Promise<TunnelBackend>
 
 const loaders: readonly Load[] = [
   async () => (await import('@wireweave/adapter-linux-wg/backend')).linuxWgBackend(),
-  async ({ userspace }) => {
+  async (options) => {
     const { linuxTunAdapter } = await import('@wireweave/adapter-linux-tun/adapter')
-    return userspaceBackend(linuxTunAdapter(), userspace)
+    const { tunFd, offloads = true, userspace } = options
+    const fd = tunFd === undefined ? {} : { fd: tunFd }
+    if (offloads) return userspaceBackend(linuxTunAdapter(fd), userspace)
+    const adapter = linuxTunAdapter({ ...fd, checksum: false, tcpCoalescing: false, udpCoalescing: false })
+    return userspaceBackend(adapter, { ...userspace, bind: userspace?.bind ?? (await bindWithoutOffloads()) })
   },
 ]
+
+async function bindWithoutOffloads(): Promise<OpenBind | 'dgram'> {
+  const { linuxBind, linuxBindWorksHere } = await import('@wireweave/device/shell/bind-linux')
+  return linuxBindWorksHere() ? linuxBind({ features: { segmentation: false, coalescing: false } }) : 'dgram'
+}
 
 export function registry(options: RegistryOptions = {}): Promise<readonly TunnelBackend[]> {
   return Promise.all(loaders.map((load) => load(options)))

@@ -6,12 +6,20 @@ import type { DaemonEnvironment } from './daemon-arguments.js'
 import type { KeyLog } from './key-log.js'
 
 /** Like wireguard-go, a daemon is for user space: where the kernel is wanted, `ip link add type wireguard` is the way. */
-export async function daemonBackend(_environment: DaemonEnvironment, _keyLog: KeyLog | null): Promise<TunnelBackend> {
-  const all = await registry({})
-  const wanted = process.env['WIREWEAVE_ADAPTER'] ?? 'auto'
+export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyLog | null): Promise<TunnelBackend> {
+  const { adapter, offloads, sockets, tunFd } = environment
+  const all = await registry({
+    offloads,
+    ...(tunFd === null ? {} : { tunFd }),
+    userspace: {
+      // Without offloads the registry brings sockets of its own.
+      ...(sockets === 'auto' ? {} : { bind: sockets }),
+      ...(keyLog === null ? {} : { onHandshakeSecrets: (secrets) => keyLog.write(secrets) }),
+    },
+  })
   const { backend } = await selectBackend({
-    backends: all.filter((backend) => backend.dataPlane === 'userspace'),
-    wanted,
+    backends: all.filter(({ dataPlane }) => dataPlane === 'userspace'),
+    wanted: adapter,
     wantedBy: 'WIREWEAVE_ADAPTER',
   })
   return backend

@@ -36,7 +36,7 @@ export async function startInBackground(interfaceName: string, environment: Daem
     },
   })
   const exit = once(child, 'exit').catch((error: Error) => [`could not be started: ${error.message}`])
-  const message = await readAll(child.stdio[READY_FD] as Readable)
+  const message = await readAll((child.stdio as unknown as Readable[])[READY_FD]!)
   if (message === READY) {
     child.unref()
     return null

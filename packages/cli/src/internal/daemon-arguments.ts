@@ -24,6 +24,8 @@ Environment
   WG_PROCESS_FOREGROUND=1    same as --foreground
   WG_TUN_FD, WG_UAPI_FD      descriptors of an open TUN and of a bound socket to use instead of new ones
   WIREWEAVE_ADAPTER          which adapter to use (linux-tun)
+  WIREWEAVE_OFFLOADS=off     one packet at a time: slow, but rules out this machine's offloads as a fault
+  WIREWEAVE_SOCKETS          linux, or dgram for Node's own sockets; the best that works here by default
   WIREWEAVE_KEYLOG           a file for the keys of every session, for Wireshark; for debugging only
 `
 
@@ -55,6 +57,10 @@ export interface DaemonEnvironment {
   readonly tunFd: number | null
   readonly uapiFd: number | null
   readonly keyLog: string | null
+  /** A name, or `auto`. */
+  readonly adapter: string
+  readonly offloads: boolean
+  readonly sockets: 'auto' | 'linux' | 'dgram'
 }
 
 export function parseDaemonEnvironment(env: NodeJS.ProcessEnv): DaemonEnvironment {
@@ -65,7 +71,17 @@ export function parseDaemonEnvironment(env: NodeJS.ProcessEnv): DaemonEnvironmen
     tunFd: parseFd('WG_TUN_FD', env['WG_TUN_FD']),
     uapiFd: parseFd('WG_UAPI_FD', env['WG_UAPI_FD']),
     keyLog: env['WIREWEAVE_KEYLOG'] || null,
+    adapter: env['WIREWEAVE_ADAPTER'] || 'auto',
+    offloads: parseChoice('WIREWEAVE_OFFLOADS', env['WIREWEAVE_OFFLOADS'], ['on', 'off']) === 'on',
+    sockets: parseChoice('WIREWEAVE_SOCKETS', env['WIREWEAVE_SOCKETS'], ['auto', 'linux', 'dgram']),
   }
+}
+
+/** One of `choices`; the first when nothing is said. */
+function parseChoice<T extends string>(name: string, text: string | undefined, choices: readonly T[]): T {
+  const choice = text ? choices.find((candidate) => candidate === text) : choices[0]
+  if (choice !== undefined) return choice
+  throw new WireGuardError('CONFIG_INVALID', `${name} is none of: ${choices.join(', ')}`)
 }
 
 function parseFd(name: string, text: string | undefined): number | null {
