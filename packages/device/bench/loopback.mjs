@@ -59,7 +59,7 @@ class Port {
       const received = Atomics.load(this.shared, RECEIVED)
       const missing = Atomics.load(this.shared, SENT) - received
       if (missing < this.window) return
-      const woken = await Atomics.waitAsync(this.shared, RECEIVED, received, 20).value
+      const woken = await Atomics.waitAsync(this.shared, RECEIVED, received, 250).value
       if (woken === 'timed-out') {
         Atomics.add(this.shared, REFUSED, missing)
         Atomics.sub(this.shared, SENT, missing)

@@ -86,6 +86,7 @@ class DgramBind implements Bind {
   #head = 0
   readonly #arrival = new Gate()
   readonly #drained = new Gate()
+  #announcing: NodeJS.Immediate | null = null
   #errors = 0
   #dead: WireGuardError | null = null
   #closing: Promise<void> | null = null
@@ -177,6 +178,12 @@ class DgramBind implements Bind {
     this.#errors = 0
     if (this.#queue.length - this.#head >= MAX_QUEUED) return
     this.#queue.push(datagram)
+    // libuv hands over up to 32 datagrams in a row, each with a turn of its own: wake the device once for all of them.
+    if (this.#arrival.isAwaited) this.#announcing ??= setImmediate(this.#announce)
+  }
+
+  readonly #announce = (): void => {
+    this.#announcing = null
     this.#arrival.open()
   }
 

@@ -127,8 +127,7 @@ export class Driver {
       isBusy = this.#receiveDatagrams(now)
       isBusy = this.#sendPackets(now) || isBusy
       isBusy = this.#processHandshakes(now) || isBusy
-      now = this.#clock.now()
-    } while (isBusy && now < end && !this.#closed)
+    } while (isBusy && !this.#closed && (now = this.#clock.now()) < end)
     if (this.#closed) return
     if (isBusy) this.#immediate ??= setImmediate(this.#continue)
     else this.#await()
