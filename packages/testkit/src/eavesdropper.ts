@@ -14,9 +14,14 @@ export function messageType(bytes: Uint8Array): number {
   return bytes[0]! <= TRANSPORT_DATA ? bytes[0]! : 0
 }
 
-/** Receiver index of a transport message. */
-export function receiverIndex(bytes: Uint8Array): number {
+/** The sender's index of a handshake message, the receiver's of any other. */
+export function firstIndex(bytes: Uint8Array): number {
   return word32(bytes, 4)
+}
+
+/** The receiver's index of a response. */
+export function secondIndex(bytes: Uint8Array): number {
+  return word32(bytes, 8)
 }
 
 /** Counter of a transport message. */
@@ -105,7 +110,7 @@ export class Eavesdropper {
 /** One line of a trace. */
 export function describeSighting({ at, from, to, type, length, bytes, fate }: Sighting): string {
   const names = ['unknown', 'initiation', 'response', 'cookie reply', length === KEEPALIVE_BYTES ? 'keepalive' : 'data']
-  const detail = type === TRANSPORT_DATA && length >= 16 ? ` ${receiverIndex(bytes).toString(16)}#${transportCounter(bytes)}` : ''
+  const detail = type === TRANSPORT_DATA && length >= 16 ? ` ${firstIndex(bytes).toString(16)}#${transportCounter(bytes)}` : ''
   return `${(at / 1000).toFixed(3).padStart(10)} s  ${from} > ${to}  ${names[type]}${detail} ${length} bytes, ${fate}`
 }
 

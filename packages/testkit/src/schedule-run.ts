@@ -1,5 +1,6 @@
 /** Runs a random schedule, then asks for recovery, silence and awakening; on failure finds a short schedule that fails too. */
 import { formatKey } from '@wireweave/tunnel/keys'
+import { HANDSHAKE_INITIATION } from './eavesdropper.js'
 import { InvariantBroken } from './invariants.js'
 import { LABEL_BYTES } from './ledger.js'
 import { describeAction, planSchedule } from './schedule.js'
@@ -32,6 +33,8 @@ const PROBES_AFTER_RECOVERY = 10
 const PROBE_EVERY_MS = 1_000
 /** The last handshake gives up after 95 s, and keys are zeroed 540 s later (§6.3, §6.4). */
 const SILENCE_MS = 700_000
+/** In peace a message takes 5 ms: the response is sent, and the data that confirms it has not arrived. */
+const AFTER_RESPONSE_MS = 7
 
 export function runSchedule(options: ScheduleOptions, actions: readonly Action[] = planSchedule(options)): Outcome {
   const world = new World(options)
@@ -110,17 +113,23 @@ function expectSilence(world: World): void {
   }
 }
 
-/** The first packet after a silence takes one handshake, no more. */
+/** The first packet after a silence takes one handshake, no more, and an answer that comes before it is over waits for it. */
 function expectAwakening(world: World): void {
+  const { simulation } = world
   for (const [from, to] of pairsOf(world)) {
-    const initiations = world.simulation.eve.count(1)
-    to.received.length = 0
     // A host that lost every session does not know where a roaming peer is until that peer speaks.
     if (!world.isAnchored(to)) continue
+    const initiations = simulation.eve.count(HANDSHAKE_INITIATION)
+    from.received.length = to.received.length = 0
     from.send(probe(world, from, to))
-    world.simulation.advance(1_000)
-    if (to.received.length !== 1) throw new InvariantBroken(`${from.name} to ${to.name}: nothing came through after the silence`)
-    if (world.simulation.eve.count(1) - initiations > 1) throw new InvariantBroken('more than one handshake after the silence')
+    simulation.advance(AFTER_RESPONSE_MS)
+    to.send(probe(world, to, from))
+    simulation.advance(1_000)
+    const pair = `${from.name} to ${to.name}`
+    if (to.received.length !== 1) throw new InvariantBroken(`${pair}: nothing came through after the silence`)
+    if (from.received.length !== 1) throw new InvariantBroken(`${pair}: no answer came back after the silence`)
+    const count = simulation.eve.count(HANDSHAKE_INITIATION) - initiations
+    if (count > 1) throw new InvariantBroken(`${pair}: ${count} handshakes after the silence`)
   }
 }
 

@@ -4,7 +4,7 @@ import { formatIp, parseEndpoint } from '@wireweave/tunnel/ip'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
 import { nodeSuite } from '@wireweave/crypto/node'
 import type { TransportEngineFactory } from '@wireweave/crypto/suite'
-import { describeSighting } from './eavesdropper.js'
+import { describeSighting, TRANSPORT_DATA } from './eavesdropper.js'
 import { forgeInitiation, forgeResponse } from './forgery.js'
 import { Invariants } from './invariants.js'
 import { Ledger } from './ledger.js'
@@ -18,6 +18,8 @@ import { Simulation } from './simulation.js'
 const MTU = 1420
 const NAT_IDLE_MS = 60_000
 const ATTACKER = '198.51.100.66:6666'
+/** Who sends only what cannot be authentic. */
+const FORGER = '198.51.100.67:6767'
 /** Outer addresses of a host that roams: one of these for each move. */
 const ROAMING_PREFIX = '198.18'
 
@@ -46,6 +48,7 @@ export class World {
       ledger: this.ledger,
       mtu: MTU,
       accepts: (receiver, source, origin) => this.#owners.get(receiver.name)?.get(formatIp(source)) === origin,
+      isForged: (address) => address === FORGER,
       marked: () => this.#isMarked,
     })
     const names = Array.from({ length: hosts }, (_, i) => `host${i}`)
@@ -246,6 +249,7 @@ export class World {
     const owners = this.#owners.get(host.name)!
     for (const [ip, owner] of owners) if (owner === peer.name) owners.delete(ip)
     this.invariants.allowHandshake(host)
+    this.invariants.allowAnswers(host)
   }
 
   #restorePeer(host: SimulatedHost, peer: SimulatedHost): void {
@@ -273,6 +277,7 @@ export class World {
     host.privateKey = random.bytes(32) as PrivateKey
     host.publicKey = nodeSuite.x25519.importPrivateKey(host.privateKey).publicKey as PublicKey
     const update: DeviceUpdate = { privateKey: host.privateKey }
+    this.invariants.forbidOldKeys(host)
     host.apply(update)
     this.invariants.allowHandshake(host)
     for (const other of knowing) {
@@ -291,9 +296,12 @@ export class World {
     const { sightings } = eve
     this.#isMarked = true
     for (let i = 0; i < count && sightings.length > 0; i++) {
-      const { bytes, from, to } = random.pick(sightings)
+      const { bytes, from, to, type } = random.pick(sightings)
       const copy = mutate ? mutateBytes(bytes, random) : bytes
-      network.send(random.chance(0.5) ? ATTACKER : from, to, copy, random.pick([0, 3]))
+      // The MACs of handshake messages say nothing of their sender; all of a data message is authentic or none.
+      const isForged = type === TRANSPORT_DATA && Buffer.compare(copy, bytes) !== 0
+      const attacker = isForged ? FORGER : ATTACKER
+      network.send(random.chance(0.5) ? attacker : from, to, copy, random.pick([0, 3]))
     }
   }
 
@@ -303,7 +311,7 @@ export class World {
       const length = random.chance(0.7) ? [7, 148, 92, 64, 96, 33][type]! : random.below(2000)
       const bytes = random.bytes(length)
       bytes.set([type, 0, 0, 0].slice(0, length))
-      this.simulation.network.send(ATTACKER, to.address, bytes)
+      this.simulation.network.send(FORGER, to.address, bytes)
     }
   }
 
