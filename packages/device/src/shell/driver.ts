@@ -21,9 +21,9 @@ export interface DriverOptions {
 }
 
 /** How long one turn may last before other work of the event loop gets its chance. */
-const TURN_MS = 4
+const TURN_MS = 1
 /** How much of a round handshakes may take: about as much as a full batch of data. */
-const HANDSHAKES_MS = 1
+const HANDSHAKES_MS = 0.5
 
 /** What the driver alone sees go wrong. */
 export interface DriverStats {
@@ -84,7 +84,7 @@ export class Driver {
 
   /** From now on datagrams go through `bind`, and packets flow. The caller closes the one before. */
   attach(bind: Bind): void {
-    this.detach()
+    this.#letGo()
     this.#bind = bind
     const died = (error: unknown): void => this.#bindDied(bind, error)
     this.#fromBind = new Source(() => bind.readable(), this.run, died)
@@ -93,10 +93,8 @@ export class Driver {
 
   /** Without a bind packets stay in the interface, and what timers want sent is dropped. */
   detach(): void {
-    this.#fromBind.stop()
-    this.#toBind.stop()
-    this.#fromBind = this.#toBind = NOTHING
-    this.#bind = null
+    this.#letGo()
+    this.#drop()
   }
 
   /** Stops for good. Neither bind nor port is closed here. */
@@ -129,19 +127,16 @@ export class Driver {
       isBusy = this.#processHandshakes(now) || isBusy
     } while (isBusy && !this.#closed && (now = this.#clock.now()) < end)
     if (this.#closed) return
+    // Also while busy: what has run dry must not wait for the other direction to do so.
+    this.#await()
     if (isBusy) this.#immediate ??= setImmediate(this.#continue)
-    else this.#await()
     this.#arm()
   }
 
   /** In the middle of a step of the device: makes `outbound` empty whatever it takes. */
   flush(): void {
     this.#transmit()
-    const { outbound } = this.#device
-    if (outbound.count === 0) return
-    this.stats.unsentDatagrams += outbound.count - this.#sent
-    outbound.clear()
-    this.#sent = 0
+    this.#drop()
   }
 
   readonly #continue = (): void => {
@@ -207,20 +202,20 @@ export class Driver {
     const { outbound } = this.#device
     if (outbound.count === 0 || this.#toBind.isAwaited) return
     const bind = this.#bind
-    if (bind === null) {
-      this.stats.unsentDatagrams += outbound.count - this.#sent
-    } else {
-      try {
-        this.#sent += bind.send(outbound, this.#sent)
-      } catch (error) {
-        this.#bindDied(bind, error)
-        return
-      }
-      if (this.#sent < outbound.count) {
-        this.#toBind.wait()
-        return
-      }
+    if (bind === null) return this.#drop()
+    try {
+      this.#sent += bind.send(outbound, this.#sent)
+    } catch (error) {
+      return this.#bindDied(bind, error)
     }
+    if (this.#sent < outbound.count) return this.#toBind.wait()
+    outbound.clear()
+    this.#sent = 0
+  }
+
+  #drop(): void {
+    const { outbound } = this.#device
+    this.stats.unsentDatagrams += outbound.count - this.#sent
     outbound.clear()
     this.#sent = 0
   }
@@ -231,13 +226,9 @@ export class Driver {
     try {
       this.#delivered += this.#port.send(inbound, this.#delivered)
     } catch (error) {
-      this.#portDied(error)
-      return
+      return this.#portDied(error)
     }
-    if (this.#delivered < inbound.count) {
-      this.#toPort.wait()
-      return
-    }
+    if (this.#delivered < inbound.count) return this.#toPort.wait()
     inbound.count = 0
     this.#delivered = 0
   }
@@ -255,6 +246,13 @@ export class Driver {
     if (at === this.#alarmAt) return
     this.#alarmAt = at
     this.#alarm.set(at === Number.POSITIVE_INFINITY ? null : at)
+  }
+
+  #letGo(): void {
+    this.#fromBind.stop()
+    this.#toBind.stop()
+    this.#fromBind = this.#toBind = NOTHING
+    this.#bind = null
   }
 
   #bindDied(bind: Bind, error: unknown): void {
