@@ -57,11 +57,16 @@ const boringtun: Implementation = {
 export const peers: readonly Implementation[] = [debianWireguardGo, wireguardGo, boringtun, ours]
 
 /** Starts `implementation` in the background and returns when `wg` can configure it. */
-export async function startDaemon(implementation: Implementation, host: Host, interfaceName: string): Promise<void> {
+export async function startDaemon(
+  implementation: Implementation,
+  host: Host,
+  interfaceName: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<void> {
   const log = path.join(host.lab.folder, `${interfaceName}.log`)
   closeSync(openSync(log, 'a'))
   const [file, ...args] = [...implementation.command, interfaceName]
-  const env = { ...process.env, ...implementation.env, WG_LOG_FILE: log }
+  const env = { ...process.env, ...implementation.env, ...more, WG_LOG_FILE: log }
   // Through a shell, so that the log of a process in the background goes to a file and holds no pipe of ours open.
   await host.run('sh', ['-c', 'log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh', log, file!, ...args], { env })
 }

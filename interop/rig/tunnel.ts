@@ -6,7 +6,10 @@ import type { KeyPair } from './keys.js'
 import type { Host } from './lab.js'
 
 export interface EndOptions {
+  /** Where the interface is. */
   readonly host: Host
+  /** Where the daemon runs and has its sockets, when that is another host. */
+  readonly daemonHost?: Host
   readonly implementation: Implementation
   /** Different from that of every other end in the lab: `/run/wireguard` is one for all hosts. */
   readonly interfaceName: string
@@ -27,6 +30,7 @@ export interface PeerLines {
 
 export class End {
   readonly host: Host
+  readonly daemonHost: Host
   readonly implementation: Implementation
   readonly interfaceName: string
   readonly port: number
@@ -37,6 +41,7 @@ export class End {
 
   constructor(options: EndOptions) {
     this.host = options.host
+    this.daemonHost = options.daemonHost ?? options.host
     this.implementation = options.implementation
     this.interfaceName = options.interfaceName
     this.port = options.port
@@ -51,12 +56,13 @@ export class End {
   }
 
   /** Starts the daemon and gives the interface its addresses. Down, without peers. */
-  async start(): Promise<void> {
-    await startDaemon(this.implementation, this.host, this.interfaceName)
-    const { interfaceName: name } = this
-    await this.host.ip(`address add ${this.v4}/24 dev ${name}`)
-    await this.host.ip(`address add ${this.v6}/64 dev ${name} nodad`)
-    if (this.#mtu !== undefined) await this.host.ip(`link set ${name} mtu ${this.#mtu}`)
+  async start(env?: NodeJS.ProcessEnv): Promise<void> {
+    const { daemonHost, host, interfaceName: name } = this
+    await startDaemon(this.implementation, daemonHost, name, env)
+    if (daemonHost !== host) await daemonHost.ip(`link set ${name} netns ${host.name}`)
+    await host.ip(`address add ${this.v4}/24 dev ${name}`)
+    await host.ip(`address add ${this.v6}/64 dev ${name} nodad`)
+    if (this.#mtu !== undefined) await host.ip(`link set ${name} mtu ${this.#mtu}`)
   }
 
   async up(): Promise<void> {
