@@ -284,12 +284,12 @@ function aeadSuite(test: Test, suite: Suite): void {
   })
 }
 
-export function bytesOf<K extends string>(vector: Record<K, string>): Record<K, Uint8Array> {
+function bytesOf<K extends string>(vector: Record<K, string>): Record<K, Uint8Array> {
   const entries = Object.entries<string>(vector).map(([name, text]) => [name, fromHex(text)] as const)
   return Object.fromEntries(entries) as Record<K, Uint8Array>
 }
 
-export function flipped(bytes: Uint8Array, bit: number): Uint8Array {
+function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   const copy = bytes.slice()
   copy[bit >>> 3]! ^= 1 << (bit & 7)
   return copy

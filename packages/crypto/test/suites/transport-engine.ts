@@ -134,7 +134,7 @@ export function transportEngineSuite(
 const KEY = pattern(32, 201)
 
 /** Seals and opens `length` bytes and compares with noble; the bytes before and behind must stay as they were. */
-export function checkRoundTrip(
+function checkRoundTrip(
   engine: TransportEngine,
   length: number,
   source: number,
