@@ -17,8 +17,8 @@ export type { LinuxTunStats } from './stats.js'
 
 export interface LinuxTunOptions {
   /**
-   * An open TUN to use in place of a new one, such as `WG_TUN_FD`. The first port that opens owns it. Name and, unless
-   * asked for, MTU stay as they are.
+   * An open TUN to use in place of a new one, such as `WG_TUN_FD`, attached with IFF_TUN | IFF_NO_PI and best also
+   * IFF_VNET_HDR. The first port that opens owns it. Name and, unless asked for, MTU stay as they are.
    */
   readonly fd?: number
   /** Leave TCP and UDP checksums of outgoing packets to us. Without it there is no segmentation either. @default true */

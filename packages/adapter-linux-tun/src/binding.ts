@@ -92,8 +92,9 @@ export function adoptTun(system: System, fd: number): OpenTun {
     throw failure('NO_SUCH_INTERFACE', `descriptor ${fd} is not an open TUN (${code}): attach it with TUNSETIFF first`, code)
   }
   const flags = request.view.getUint16(IFREQ.flags, true)
-  if ((flags & IFF_TUN) === 0 || (flags & IFF_NO_PI) === 0) {
-    throw failure('NOT_SUPPORTED', `descriptor ${fd} is a TAP, or a TUN with packet information: open it with IFF_TUN | IFF_NO_PI`)
+  // Whether packets begin with four bytes of packet information (no IFF_NO_PI) the kernel does not tell.
+  if ((flags & IFF_TUN) === 0) {
+    throw failure('NOT_SUPPORTED', `descriptor ${fd} is a TAP: open it with IFF_TUN | IFF_NO_PI`)
   }
   const hasHeader = (flags & IFF_VNET_HDR) !== 0
   if (hasHeader && system.ioctl(fd, TUNGETVNETHDRSZ, request.address) === 0) {

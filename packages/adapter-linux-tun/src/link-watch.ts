@@ -28,6 +28,7 @@ export interface LinkListener {
 }
 
 const POLL_INTERVAL_MS = 1000
+const RETRY_MS = 10
 const POLLOUT = 4
 const POLLERR = 8
 
@@ -45,8 +46,7 @@ export class LinkWatch {
   readonly #pollRequest = new NativeMemory(8)
   #state: LinkState
   #sockets: Sockets | null = null
-  #timer: ReturnType<typeof setInterval> | null = null
-  #closed = false
+  #timer: ReturnType<typeof setTimeout> | null = null
 
   /** Throws a `SystemError` when `fd` is not an attached TUN. */
   constructor(system: System, fd: number, listener: LinkListener) {
@@ -72,31 +72,36 @@ export class LinkWatch {
   setMtu(mtu: number): void {
     if (this.#sockets === null) throw new SystemError('setting the MTU in a namespace that is closed to us', EPERM)
     setLinkMtu(this.#sockets.requests, this.#state.index, mtu)
-    this.#ask(this.#sockets)
+    this.#refresh(this.#sockets.requests)
   }
 
   close(): void {
-    this.#closed = true
     this.#leave()
   }
 
   /** Listens where the interface is now. */
   #follow(): void {
     this.#leave()
+    if (interfaceName(this.#system, this.#fd) === null) return this.#listener.onGone()
+    let sockets: Sockets
     try {
-      this.#sockets = inNamespaceOf(this.#system, this.#fd, openSockets)
+      sockets = inNamespaceOf(this.#system, this.#fd, openSockets)
     } catch (error) {
       if (!(error instanceof SystemError)) throw error
       this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS).unref()
       return this.#look()
     }
+    this.#sockets = sockets
     // The subscription came first: nothing falls between the answer and the first event.
-    this.#ask(this.#sockets)
-    void this.#hear(this.#sockets)
+    if (!this.#refresh(sockets.requests)) {
+      // On its way to another namespace, or out of this world.
+      this.#leave()
+      this.#timer = setTimeout(() => this.#follow(), RETRY_MS).unref()
+    } else if (this.#sockets === sockets) void this.#hear(sockets)
   }
 
   #leave(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#sockets === null) return
     this.#sockets.readiness.close()
@@ -107,7 +112,7 @@ export class LinkWatch {
 
   async #hear(sockets: Sockets): Promise<void> {
     while (await isReadable(sockets.readiness)) {
-      if (this.#receive(sockets)) this.#lost()
+      if (this.#receive(sockets)) this.#follow()
     }
   }
 
@@ -131,10 +136,6 @@ export class LinkWatch {
     }
   }
 
-  #ask({ requests }: Sockets): void {
-    if (!this.#refresh(requests)) this.#lost()
-  }
-
   /** False when there is no interface of our name here. */
   #refresh(requests: NetlinkSocket): boolean {
     const name = interfaceName(this.#system, this.#fd)
@@ -142,13 +143,6 @@ export class LinkWatch {
     if (link === null) return false
     this.#update({ name: link.name, index: link.index, mtu: link.mtu, isUp: link.isUp })
     return true
-  }
-
-  /** Where did the interface go: deleted, or moved to another namespace? */
-  #lost(): void {
-    if (this.#closed) return
-    if (interfaceName(this.#system, this.#fd) === null) this.#listener.onGone()
-    else this.#follow()
   }
 
   #update(state: LinkState): void {

@@ -1,5 +1,5 @@
 /** A TUN as a PacketPort. */
-import { EAGAIN, EBADF, EBADFD, EINTR, ENOBUFS, ENOMEM, errnoName, SystemError } from '@wireweave/ffi/errno'
+import { EAGAIN, EBADF, EBADFD, EINTR, EINVAL, ENOBUFS, ENOMEM, errnoName, SystemError } from '@wireweave/ffi/errno'
 import { VIRTIO_NET_HDR } from '@wireweave/ffi/linux'
 import { addressOf } from '@wireweave/ffi/memory'
 import { Readiness } from '@wireweave/ffi/poll'
@@ -159,25 +159,37 @@ export class LinuxTunPort implements PacketPort {
     this.#die(new WireGuardError('CLOSED', 'the TUN was closed'))
   }
 
-  /** Hands the next read to the segmenter. False when there is none. */
+  /** Hands the next read to the segmenter. False when there is none, or nothing of use in it. */
   #read(): boolean {
-    for (;;) {
-      const length = this.#system.read(this.#fd, this.#target, this.#targetBytes)
-      if (length < 0) {
-        const errno = this.#system.errno()
-        if (errno === EINTR) continue
-        if (errno !== EAGAIN && errno !== ENOBUFS && errno !== ENOMEM) this.#die(readFailure(errno))
-        return false
-      }
-      this.stats.reads++
-      if (!this.#hasHeader) {
-        this.#segmenter.beginPlain(length)
-        return true
-      }
-      if (length > VIRTIO_NET_HDR.size && this.#segmenter.begin(this.#layout.stagingHeader, length - VIRTIO_NET_HDR.size)) {
-        return true
-      }
-      this.stats.malformed++
+    const length = this.#system.read(this.#fd, this.#target, this.#targetBytes)
+    if (length < 0) {
+      this.#readFailed(this.#system.errno())
+      return false
+    }
+    this.stats.reads++
+    if (!this.#hasHeader) {
+      this.#segmenter.beginPlain(length)
+      return true
+    }
+    const bytes = length - VIRTIO_NET_HDR.size
+    const isSound = bytes > 0 && this.#segmenter.begin(this.#layout.stagingHeader, bytes)
+    if (!isSound) this.stats.malformed++
+    return isSound
+  }
+
+  #readFailed(errno: number): void {
+    switch (errno) {
+      case EAGAIN:
+      case EINTR:
+      case ENOMEM:
+      case ENOBUFS:
+        return
+      // The kernel dropped a packet that no virtio header can describe; the next one is no worse for it.
+      case EINVAL:
+        this.stats.malformed++
+        return
+      default:
+        this.#die(readFailure(errno))
     }
   }
 
