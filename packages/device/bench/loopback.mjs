@@ -33,10 +33,14 @@ class Port {
   constructor(options, { size, window, shared, sends }) {
     Object.assign(this, { mtu: options.mtu ?? 1420, options, size, window, shared, sends })
     this.slot = size + 32
-    for (let i = 0; i < this.batchSize; i++) writePacket(options.arena.bytes, options.region.offset + i * this.slot, size)
+    for (let i = 0; i < this.batchSize; i++)
+      writePacket(options.arena.bytes, options.region.offset + i * this.slot, size)
   }
   receive(batch) {
-    const room = this.sends && !this.stopped ? this.window - (Atomics.load(this.shared, SENT) - Atomics.load(this.shared, RECEIVED)) : 0
+    const room =
+      this.sends && !this.stopped
+        ? this.window - (Atomics.load(this.shared, SENT) - Atomics.load(this.shared, RECEIVED))
+        : 0
     const count = Math.max(0, Math.min(room, this.batchSize, batch.offsets.length))
     for (let i = 0; i < count; i++) {
       batch.offsets[i] = this.options.region.offset + i * this.slot
@@ -53,7 +57,7 @@ class Port {
     return count
   }
   async readable() {
-    if (!this.sends) return new Promise(() => {})
+    if (!this.sends) await new Promise(() => {})
     // What UDP lost would close the window for good.
     for (;;) {
       const received = Atomics.load(this.shared, RECEIVED)
@@ -109,9 +113,14 @@ async function openEnd(number, options, shared) {
   }
   const made = {}
   const features = { segmentation: !options['no-segmentation'], coalescing: !options['no-coalescing'] }
-  const openBind = options.bind === 'dgram' ? openDgramBind : linuxBind({ features, ...(options.calls && { calls: await countedCalls(made) }) })
+  const openBind =
+    options.bind === 'dgram'
+      ? openDgramBind
+      : linuxBind({ features, ...(options.calls && { calls: await countedCalls(made) }) })
   const engine = engines[options.engine]
-  const tunnel = await userspaceBackend(adapter, { bind: openBind, ...(engine && { engine }) }).open({ name: `end${number}` })
+  const tunnel = await userspaceBackend(adapter, { bind: openBind, ...(engine && { engine }) }).open({
+    name: `end${number}`,
+  })
   const peer = { publicKey: publicKey(3 - number), allowedIps: hostOf(3 - number) }
   await tunnel.apply({ privateKey: privateKey(number), peers: [peer] })
   await tunnel.up()
@@ -139,7 +148,12 @@ function openRemoteEnd(number, options, shared) {
     })
   return new Promise((resolve) =>
     worker.once('message', () =>
-      resolve({ port: () => ask('port'), start: (port) => ask('start', port), calls: () => ask('calls'), close: () => ask('close') }),
+      resolve({
+        port: () => ask('port'),
+        start: (port) => ask('start', port),
+        calls: () => ask('calls'),
+        close: () => ask('close'),
+      }),
     ),
   )
 }
@@ -184,7 +198,9 @@ async function main() {
     )
     if (values.calls) {
       after.forEach((calls, i) => {
-        const rates = Object.entries(calls).map(([name, n]) => `${name} ${((n - (before[i][name] ?? 0)) / packets).toFixed(4)}`)
+        const rates = Object.entries(calls).map(
+          ([name, n]) => `${name} ${((n - (before[i][name] ?? 0)) / packets).toFixed(4)}`,
+        )
         console.log(`  end ${i + 1}, per packet: ${rates.join('  ')}`)
       })
     }

@@ -46,6 +46,7 @@ export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptio
 
 function checkForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): void {
   if (adapter.module === undefined) throw new TypeError(`adapter ${adapter.name} cannot be imported by a worker`)
-  if (typeof bind === 'function') throw new TypeError('a worker opens its own sockets: name them, as `linux` or `dgram`')
+  if (typeof bind === 'function')
+    throw new TypeError('a worker opens its own sockets: name them, as `linux` or `dgram`')
   if (clock ?? suite ?? engine) throw new TypeError('a worker has its own clock, suite and engine')
 }

@@ -47,8 +47,11 @@ async function openPair(options: BindOptions): Promise<Bind> {
 function openSocket(type: 'udp4' | 'udp6', port: number): Promise<Socket | null> {
   const family = type === 'udp4' ? 4 : 6
   // Endpoints are addresses, never names; answering at once keeps the bytes ours until `send` returns.
-  const lookup = (host: string, _options: unknown, found: (error: null, address: string, family: number) => void): void =>
-    found(null, host, family)
+  const lookup = (
+    host: string,
+    _options: unknown,
+    found: (error: null, address: string, family: number) => void,
+  ): void => found(null, host, family)
   const socket = createSocket({
     type,
     lookup: lookup as never,
@@ -59,7 +62,8 @@ function openSocket(type: 'udp4' | 'udp6', port: number): Promise<Socket | null>
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
-      const missing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL' || error.code === 'EPROTONOSUPPORT'
+      const missing =
+        error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL' || error.code === 'EPROTONOSUPPORT'
       if (missing) resolve(null)
       else reject(bindError(error.code ?? 'EIO', port))
     })
@@ -113,7 +117,8 @@ class DgramBind implements Bind {
       const next = this.#queue[this.#head]!
       if (at + next.bytes.length > end) break
       this.#head++
-      if (previous === null || previous.address !== next.address || previous.port !== next.port) writeRecord(batch, next)
+      if (previous === null || previous.address !== next.address || previous.port !== next.port)
+        writeRecord(batch, next)
       previous = next
       const i = batch.count++
       this.#arena.bytes.set(next.bytes, at)
@@ -197,6 +202,7 @@ class DgramBind implements Bind {
   #die(error: WireGuardError): void {
     if (this.#dead !== null) return
     this.#dead = error
+    if (this.#announcing !== null) clearImmediate(this.#announcing)
     this.#queue.length = this.#head = 0
     this.#arrival.fail(error)
     this.#drained.fail(error)
@@ -224,5 +230,8 @@ function writeRecord(batch: DatagramBatch, from: Arrived): void {
 }
 
 function noMark(): WireGuardError {
-  return new WireGuardError('NOT_SUPPORTED', 'a firewall mark needs Linux sockets; remove FwMark or run on Linux with koffi')
+  return new WireGuardError(
+    'NOT_SUPPORTED',
+    'a firewall mark needs Linux sockets; remove FwMark or run on Linux with koffi',
+  )
 }

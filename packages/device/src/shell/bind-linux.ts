@@ -43,7 +43,8 @@ export function linuxBind(options: LinuxBindOptions = {}): OpenBind {
 }
 
 function openLinuxBind(calls: SocketCalls, wanted: SocketFeatures, options: BindOptions): LinuxBind {
-  if (options.region.length < MIN_RECEIVE_BYTES) throw new RangeError(`the receive region needs ${MIN_RECEIVE_BYTES} bytes`)
+  if (options.region.length < MIN_RECEIVE_BYTES)
+    throw new RangeError(`the receive region needs ${MIN_RECEIVE_BYTES} bytes`)
   for (let attempt = 1; ; attempt++) {
     try {
       return openPair(calls, wanted, options)
@@ -223,5 +224,8 @@ export class LinuxBind implements Bind {
 
 function asClosed(error: Error): WireGuardError {
   if (isWireGuardError(error)) return error
-  return new WireGuardError('CLOSED', `waiting for the UDP socket failed: ${error.message}`, { cause: error, recoverable: true })
+  return new WireGuardError('CLOSED', `waiting for the UDP socket failed: ${error.message}`, {
+    cause: error,
+    recoverable: true,
+  })
 }

@@ -45,14 +45,23 @@ export async function openUserspaceTunnel(
   try {
     throwIfAborted(signal)
     const batchSize = Math.max(BATCH_SIZE, port.batchSize)
-    if (batchSize > MAX_BATCH_SIZE) throw new RangeError(`adapter ${adapter.name} returns more than ${MAX_BATCH_SIZE} packets`)
+    if (batchSize > MAX_BATCH_SIZE)
+      throw new RangeError(`adapter ${adapter.name} returns more than ${MAX_BATCH_SIZE} packets`)
     return new UserspaceTunnel({
-      ...{ backend: adapter.name, port, clock, openBind, batchSize },
+      backend: adapter.name,
+      port,
+      clock,
+      openBind,
+      batchSize,
       region: arena.take(RECEIVE_BYTES),
       ...(onEvent && { onEvent }),
       createDevice: (hooks) =>
         new Device({
-          ...{ suite: usedSuite, engine, arena, batchSize, mtu: port.mtu },
+          suite: usedSuite,
+          engine,
+          arena,
+          batchSize,
+          mtu: port.mtu,
           random: (bytes) => void randomFillSync(bytes),
           unixTimeMs: () => Date.now(),
           ...hooks,
@@ -70,7 +79,8 @@ async function chooseBind(wanted: 'auto' | 'linux' | 'dgram' | OpenBind): Promis
   if (wanted === 'dgram') return openDgramBind
   try {
     const { linuxBind, linuxBindWorksHere } = await import('./bind-linux.js')
-    if (!linuxBindWorksHere()) throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Linux; use `dgram`')
+    if (!linuxBindWorksHere())
+      throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Linux; use `dgram`')
     return linuxBind()
   } catch (error) {
     if (wanted === 'auto') return openDgramBind

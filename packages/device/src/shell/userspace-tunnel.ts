@@ -78,7 +78,9 @@ export class UserspaceTunnel implements Tunnel {
       onBindDeath: (error) => this.#bindDied(error),
       onPortDeath: () => void this.close(),
     })
-    options.port.onChange(() => this.#inTurn(() => this.#interfaceChanged()).catch(() => undefined))
+    options.port.onChange(() => {
+      this.#inTurn(() => this.#interfaceChanged()).catch(() => undefined)
+    })
     void options.port.closed.then(() => this.close())
   }
 
@@ -101,7 +103,7 @@ export class UserspaceTunnel implements Tunnel {
   /** Rejects, and stays down, when the sockets cannot be opened. */
   up(): Promise<void> {
     return this.#inTurn(async () => {
-      if (!this.#isUp) await this.#goUp(await this.#openBindAgain())
+      if (!this.#isUp) this.#goUp(await this.#openBindAgain())
     })
   }
 

@@ -1,6 +1,7 @@
 /** Runs in a worker: opens the tunnel that `workerData` orders, does what it is told, and ends with it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { closeAll } from '@wireweave/ffi/poll'
+import type { DeviceUpdate } from '@wireweave/tunnel/config'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import { buffersOf, plainError, wipeSecretsOf } from './internal/worker-messages.js'
 import type { FromWorker, ToWorker, WorkerOrder } from './internal/worker-messages.js'
@@ -43,7 +44,8 @@ async function open(): Promise<UserspaceTunnel> {
   return openUserspaceTunnel(
     adapter,
     {
-      ...{ name, signal: aborting.signal },
+      name,
+      signal: aborting.signal,
       ...(mtu !== undefined && { mtu }),
       ...(tellsEvents && { onEvent: (event) => tell({ tag: 'event', event }) }),
     },
@@ -54,23 +56,24 @@ async function open(): Promise<UserspaceTunnel> {
 async function answer(message: Extract<ToWorker, { tag: 'call' }>): Promise<void> {
   const { id } = message
   try {
-    switch (message.call) {
-      case 'apply':
-        try {
-          await tunnel!.apply(message.update)
-        } finally {
-          wipeSecretsOf(message.update)
-        }
-        return tell({ tag: 'done', id, result: undefined })
-      case 'secrets': {
-        const secrets = await tunnel!.secrets()
-        return tell({ tag: 'done', id, result: secrets }, buffersOf(secrets))
-      }
-      default:
-        return tell({ tag: 'done', id, result: await tunnel![message.call]() })
+    if (message.call === 'secrets') {
+      const secrets = await tunnel!.secrets()
+      tell({ tag: 'done', id, result: secrets }, buffersOf(secrets))
+    } else {
+      const result = message.call === 'apply' ? await applyAndWipe(message.update) : await tunnel![message.call]()
+      tell({ tag: 'done', id, result })
     }
   } catch (error) {
     tell({ tag: 'refused', id, error: plainError(error) })
+  }
+}
+
+/** The update is this thread's own copy. */
+async function applyAndWipe(update: DeviceUpdate): Promise<void> {
+  try {
+    await tunnel!.apply(update)
+  } finally {
+    wipeSecretsOf(update)
   }
 }
 

@@ -172,7 +172,7 @@ class WorkerTunnel implements Tunnel {
 
   #rejectWaiting(): void {
     this.#closing ??= this.closed
-    for (const { reject } of this.#waiting.values()) reject(this.#failure ?? this.#ended())
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure ?? this.#ended())
     this.#waiting.clear()
   }
 

@@ -33,34 +33,42 @@ describe.skipIf(missing !== null)(`between namespaces${missing === null ? '' : `
   ]
   const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 
-  test.each(families)('IPv$family: an answer comes from the address that was asked, until that is gone', async ({ hosts, client, bits, family }) => {
-    const noDad = family === 6 ? ['nodad'] : []
-    for (const host of hosts) spaces.ip(spaces.a, 'addr', 'add', `${host}/${bits}`, 'dev', 'va', ...noDad)
-    spaces.ip(spaces.b, 'addr', 'add', `${client}/${bits}`, 'dev', 'vb', ...noDad)
-    const [a, b] = [await rig(spaces.a), await rig(spaces.b)]
-    const to = `${bracketed(client)}:${b.bind.port}`
+  test.each(families)(
+    'IPv$family: an answer comes from the address that was asked, until that is gone',
+    async ({ hosts, client, bits, family }) => {
+      const noDad = family === 6 ? ['nodad'] : []
+      for (const host of hosts) spaces.ip(spaces.a, 'addr', 'add', `${host}/${bits}`, 'dev', 'va', ...noDad)
+      spaces.ip(spaces.b, 'addr', 'add', `${client}/${bits}`, 'dev', 'vb', ...noDad)
+      const [a, b] = [await rig(spaces.a), await rig(spaces.b)]
+      const to = `${bracketed(client)}:${b.bind.port}`
 
-    for (const [i, host] of hosts.entries()) {
-      await b.sendTo(`${bracketed(host)}:${a.bind.port}`, `asks ${host}`)
-      const asked = (await a.receive(i + 1))[i]!
-      a.put(new TextEncoder().encode('answer'), a.endpoint(to, asked.local))
+      for (const [i, host] of hosts.entries()) {
+        await b.sendTo(`${bracketed(host)}:${a.bind.port}`, `asks ${host}`)
+        const asked = (await a.receive(i + 1))[i]!
+        a.put(new TextEncoder().encode('answer'), a.endpoint(to, asked.local))
+        await a.send()
+        const answer = (await b.receive(i + 1))[i]!
+        expect(Buffer.from(asked.local.subarray(0, family === 4 ? 4 : 16)).some((byte) => byte !== 0)).toBe(true)
+        expect(answer.from.split(':')[0]).toBe(addressText(host))
+      }
+
+      const { local } = a.received[1]!
+      spaces.ip(spaces.a, 'addr', 'del', `${hosts[1]}/${bits}`, 'dev', 'va')
+      const record = a.endpoint(to, local)
+      a.put(new TextEncoder().encode('moved'), record)
       await a.send()
-      const answer = (await b.receive(i + 1))[i]!
-      expect(Buffer.from(asked.local.subarray(0, family === 4 ? 4 : 16)).some((byte) => byte !== 0)).toBe(true)
-      expect(answer.from.split(':')[0]).toBe(addressText(host))
-    }
-
-    const { local } = a.received[1]!
-    spaces.ip(spaces.a, 'addr', 'del', `${hosts[1]}/${bits}`, 'dev', 'va')
-    const record = a.endpoint(to, local)
-    a.put(new TextEncoder().encode('moved'), record)
-    await a.send()
-    expect((await b.receive(3))[2]!.from.split(':')[0]).toBe(addressText(hosts[0]!))
-    expect([...a.out.records.subarray(record * 48 + ENDPOINT_LOCAL, record * 48 + 48)].every((byte) => byte === 0)).toBe(true)
-  })
+      expect((await b.receive(3))[2]!.from.split(':')[0]).toBe(addressText(hosts[0]!))
+      expect(
+        [...a.out.records.subarray(record * 48 + ENDPOINT_LOCAL, record * 48 + 48)].every((byte) => byte === 0),
+      ).toBe(true)
+    },
+  )
 
   test('link-local addresses answer from the interface that was asked', async () => {
-    for (const [space, device, address] of [[spaces.a, 'va', 'fe80::1'], [spaces.b, 'vb', 'fe80::2']] as const) {
+    for (const [space, device, address] of [
+      [spaces.a, 'va', 'fe80::1'],
+      [spaces.b, 'vb', 'fe80::2'],
+    ] as const) {
       spaces.ip(space, 'addr', 'add', `${address}/64`, 'dev', device, 'nodad')
     }
     const [a, b] = [await rig(spaces.a), await rig(spaces.b)]
@@ -73,29 +81,32 @@ describe.skipIf(missing !== null)(`between namespaces${missing === null ? '' : `
     expect((await b.receive(1))[0]!.text).toBe('answers')
   })
 
-  test.each(families)('IPv$family: what is longer than the MTU is fragmented, in runs and alone', async ({ hosts, client, bits, family }) => {
-    const noDad = family === 6 ? ['nodad'] : []
-    const kernel = new FickleKernel()
-    spaces.ip(spaces.a, 'addr', 'add', `${hosts[0]}/${bits}`, 'dev', 'va', ...noDad)
-    spaces.ip(spaces.b, 'addr', 'add', `${client}/${bits}`, 'dev', 'vb', ...noDad)
-    spaces.ip(spaces.a, 'link', 'set', 'va', 'mtu', '1280')
-    spaces.ip(spaces.b, 'link', 'set', 'vb', 'mtu', '1280')
-    const [a, b] = [await rig(spaces.a, kernel), await rig(spaces.b)]
-    const record = a.endpoint(`${bracketed(client)}:${b.bind.port}`)
-    for (let i = 0; i < 20; i++) a.put(new Uint8Array(1452).fill(i), record)
-    a.put(new Uint8Array(9000).fill(99), record)
-    for (let i = 0; i < 20; i++) a.put(new Uint8Array(1200).fill(100 + i), record)
-    await a.send()
-    const received = await b.receive(41)
-    expect(received.map(({ bytes }) => [bytes[0], bytes.length])).toEqual([
-      ...Array.from({ length: 20 }, (_, i) => [i, 1452]),
-      [99, 9000],
-      ...Array.from({ length: 20 }, (_, i) => [100 + i, 1200]),
-    ])
-    expect((a.bind as LinuxBind).features.segmentation).toBe(true)
-    // The short ones still went as a run.
-    expect(kernel.sent.reduce((sum, messages) => sum + messages, 0)).toBeLessThan(41 + 4)
-  })
+  test.each(families)(
+    'IPv$family: what is longer than the MTU is fragmented, in runs and alone',
+    async ({ hosts, client, bits, family }) => {
+      const noDad = family === 6 ? ['nodad'] : []
+      const kernel = new FickleKernel()
+      spaces.ip(spaces.a, 'addr', 'add', `${hosts[0]}/${bits}`, 'dev', 'va', ...noDad)
+      spaces.ip(spaces.b, 'addr', 'add', `${client}/${bits}`, 'dev', 'vb', ...noDad)
+      spaces.ip(spaces.a, 'link', 'set', 'va', 'mtu', '1280')
+      spaces.ip(spaces.b, 'link', 'set', 'vb', 'mtu', '1280')
+      const [a, b] = [await rig(spaces.a, kernel), await rig(spaces.b)]
+      const record = a.endpoint(`${bracketed(client)}:${b.bind.port}`)
+      for (let i = 0; i < 20; i++) a.put(new Uint8Array(1452).fill(i), record)
+      a.put(new Uint8Array(9000).fill(99), record)
+      for (let i = 0; i < 20; i++) a.put(new Uint8Array(1200).fill(100 + i), record)
+      await a.send()
+      const received = await b.receive(41)
+      expect(received.map(({ bytes }) => [bytes[0], bytes.length])).toEqual([
+        ...Array.from({ length: 20 }, (_, i) => [i, 1452]),
+        [99, 9000],
+        ...Array.from({ length: 20 }, (_, i) => [100 + i, 1200]),
+      ])
+      expect((a.bind as LinuxBind).features.segmentation).toBe(true)
+      // The short ones still went as a run.
+      expect(kernel.sent.reduce((sum, messages) => sum + messages, 0)).toBeLessThan(41 + 4)
+    },
+  )
 
   test('a segmented run crosses as one and arrives whole', async () => {
     spaces.ip(spaces.a, 'addr', 'add', '10.9.0.1/24', 'dev', 'va')

@@ -1,6 +1,6 @@
 /** What the Linux bind does beyond the common promises, with the real kernel and with kernels that refuse. */
 import { afterEach, describe, expect, test } from 'vitest'
-import * as errno from '@wireweave/ffi/errno'
+import * as errnos from '@wireweave/ffi/errno'
 import * as linux from '@wireweave/ffi/linux'
 import { linuxBind, linuxBindWorksHere } from '../../src/shell/bind-linux.js'
 import type { LinuxBind, LinuxBindOptions } from '../../src/shell/bind-linux.js'
@@ -65,15 +65,57 @@ describe.runIf(worksHere)('runs', () => {
       for (let i = 0; i < a.out.count; i += found.at(-1)!) found.push(runLength(a.out, i))
       return found
     }
-    expect(runs([[100, one], [100, one], [60, one], [60, one]])).toEqual([3, 1])
-    expect(runs([[60, one], [100, one], [100, one]])).toEqual([1, 2])
-    expect(runs([[100, one], [100, two], [100, two]])).toEqual([1, 2])
-    expect(runs([[100, one], [100, one, 1], [100, one, 1], [100, one]])).toEqual([1, 2, 1])
-    expect(runs([[100, one], [100, one, 0, 16], [100, one]])).toEqual([1, 2])
+    expect(
+      runs([
+        [100, one],
+        [100, one],
+        [60, one],
+        [60, one],
+      ]),
+    ).toEqual([3, 1])
+    expect(
+      runs([
+        [60, one],
+        [100, one],
+        [100, one],
+      ]),
+    ).toEqual([1, 2])
+    expect(
+      runs([
+        [100, one],
+        [100, two],
+        [100, two],
+      ]),
+    ).toEqual([1, 2])
+    expect(
+      runs([
+        [100, one],
+        [100, one, 1],
+        [100, one, 1],
+        [100, one],
+      ]),
+    ).toEqual([1, 2, 1])
+    expect(
+      runs([
+        [100, one],
+        [100, one, 0, 16],
+        [100, one],
+      ]),
+    ).toEqual([1, 2])
     expect(runs(Array.from({ length: 130 }, () => [100, one]))).toEqual([64, 64, 2])
     expect(runs(Array.from({ length: 64 }, () => [1452, one]))).toEqual([45, 19])
-    expect(runs([[65_507, one], [1, one]])).toEqual([1, 1])
-    expect(runs([[65_506, one], [1, one]])).toEqual([2])
+    expect(
+      runs([
+        [65_507, one],
+        [1, one],
+      ]),
+    ).toEqual([1, 1])
+    expect(
+      runs([
+        [65_506, one],
+        [1, one],
+      ]),
+    ).toEqual([2])
   })
 })
 
@@ -81,7 +123,7 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
   test('to segment on this route (EIO): segmentation ends for good and nothing is lost', async () => {
     const kernel = new FickleKernel()
     const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-    kernel.refuse('sendmmsg', errno.EIO, () => true, 1)
+    kernel.refuse('sendmmsg', errnos.EIO, () => true, 1)
     await sendRun(a, b)
     await expectRun(b)
     expect(kernel.sent).toEqual([1, 40])
@@ -90,10 +132,13 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
     await expectRun(b, 2)
   })
 
-  test.each(['EMSGSIZE', 'EINVAL'] as const)('segments of this length (%s): those go one by one, the next run is a run', async (name) => {
+  test.each([
+    ['EMSGSIZE', errnos.EMSGSIZE],
+    ['EINVAL', errnos.EINVAL],
+  ])('segments of this length (%s): those go one by one, the next run is a run', async (_name, errno) => {
     const kernel = new FickleKernel()
     const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-    kernel.refuse('sendmmsg', errno[name], () => true, 1)
+    kernel.refuse('sendmmsg', errno, () => true, 1)
     await sendRun(a, b)
     await expectRun(b)
     expect(featuresOf(a).segmentation).toBe(true)
@@ -102,26 +147,33 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
     expect(kernel.sent).toEqual([1, 40, 1])
   })
 
-  test.each(['EAGAIN', 'ENOBUFS', 'EINTR'] as const)('for a moment (%s): the rest follows', async (name) => {
+  test.each([
+    ['EAGAIN', errnos.EAGAIN],
+    ['ENOBUFS', errnos.ENOBUFS],
+    ['EINTR', errnos.EINTR],
+  ])('for a moment (%s): the rest follows', async (_name, errno) => {
     const kernel = new FickleKernel()
     const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-    kernel.refuse('sendmmsg', errno[name], () => true, 3)
+    kernel.refuse('sendmmsg', errno, () => true, 3)
     await sendRun(a, b)
     await expectRun(b)
   })
 
-  test.each(['EPERM', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'EACCES'] as const)(
-    'one message (%s): it is counted, and the next goes',
-    async (name) => {
-      const kernel = new FickleKernel()
-      const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-      kernel.refuse('sendmmsg', errno[name], () => true, 1)
-      await sendRun(a, b)
-      await a.sendTo(`127.0.0.1:${b.bind.port}`, 'next')
-      expect((await b.receive(1))[0]!.text).toBe('next')
-      expect(refusedBy(a)).toBe(40)
-    },
-  )
+  test.each([
+    ['EPERM', errnos.EPERM],
+    ['ECONNREFUSED', errnos.ECONNREFUSED],
+    ['ENETUNREACH', errnos.ENETUNREACH],
+    ['EHOSTUNREACH', errnos.EHOSTUNREACH],
+    ['EACCES', errnos.EACCES],
+  ])('one message (%s): it is counted, and the next goes', async (_name, errno) => {
+    const kernel = new FickleKernel()
+    const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
+    kernel.refuse('sendmmsg', errno, () => true, 1)
+    await sendRun(a, b)
+    await a.sendTo(`127.0.0.1:${b.bind.port}`, 'next')
+    expect((await b.receive(1))[0]!.text).toBe('next')
+    expect(refusedBy(a)).toBe(40)
+  })
 
   test('every option that may be missing: it works without', async () => {
     const optional: [level: number, option: number][] = [
@@ -137,7 +189,7 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
     ]
     const kernel = new FickleKernel()
     for (const [level, option] of optional) {
-      kernel.refuse('setsockopt', errno.ENOPROTOOPT, (args) => args[1] === level && args[2] === option)
+      kernel.refuse('setsockopt', errnos.ENOPROTOOPT, (args) => args[1] === level && args[2] === option)
     }
     const [a, b] = [await rig({ calls: kernel.calls }), await rig({ calls: kernel.calls })]
     expect(featuresOf(a)).toEqual({ segmentation: false, coalescing: false, stickySource: false, trafficClass: false })
@@ -146,8 +198,8 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
   })
 
   test.each([
-    ['socket', errno.EAFNOSUPPORT],
-    ['bind', errno.EADDRNOTAVAIL],
+    ['socket', errnos.EAFNOSUPPORT],
+    ['bind', errnos.EADDRNOTAVAIL],
   ] as const)('IPv6 (%s): IPv4 alone will do', async (call, code) => {
     const kernel = new FickleKernel()
     const isV6 = (args: readonly number[]): boolean => (call === 'socket' ? args[0] === linux.AF_INET6 : args[2] === 28)
@@ -161,17 +213,17 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
 
   test('both families: NOT_SUPPORTED', async () => {
     const kernel = new FickleKernel()
-    kernel.refuse('socket', errno.EAFNOSUPPORT)
+    kernel.refuse('socket', errnos.EAFNOSUPPORT)
     await expect(rig({ calls: kernel.calls })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
   })
 
   test('the random port in IPv6: another is tried, up to a hundred times', async () => {
     const kernel = new FickleKernel()
-    kernel.refuse('bind', errno.EADDRINUSE, (args) => args[2] === 28, 5)
+    kernel.refuse('bind', errnos.EADDRINUSE, (args) => args[2] === 28, 5)
     await rig({ calls: kernel.calls })
     expect(kernel.made['bind']).toBe(12)
     const hopeless = new FickleKernel()
-    hopeless.refuse('bind', errno.EADDRINUSE, (args) => args[2] === 28)
+    hopeless.refuse('bind', errnos.EADDRINUSE, (args) => args[2] === 28)
     await expect(rig({ calls: hopeless.calls })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
     expect(hopeless.made['bind']).toBe(200)
     expect(hopeless.open.size).toBe(0)
@@ -181,13 +233,13 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
     const kernel = new FickleKernel()
     const isMark = (args: readonly number[]): boolean => args[2] === linux.SO_MARK
     let marks = 0
-    kernel.refuse('setsockopt', errno.EPERM, (args) => isMark(args) && ++marks === 2)
+    kernel.refuse('setsockopt', errnos.EPERM, (args) => isMark(args) && ++marks === 2)
     const a = await rig({ calls: kernel.calls })
     expect(() => a.bind.setMark(7)).toThrow(expect.objectContaining({ code: 'PERMISSION_DENIED' }))
     // Set on IPv4, refused on IPv6, put back on IPv4.
     expect(marks).toBe(3)
     const always = new FickleKernel()
-    always.refuse('setsockopt', errno.EPERM, isMark)
+    always.refuse('setsockopt', errnos.EPERM, isMark)
     await expect(rig({ calls: always.calls }, { mark: 7 })).rejects.toMatchObject({ code: 'PERMISSION_DENIED' })
     expect(always.open.size).toBe(0)
   })
@@ -195,10 +247,10 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
   test('to receive now and then: nothing happens; always: the socket counts as dead', async () => {
     const kernel = new FickleKernel()
     const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-    kernel.refuse('recvmmsg', errno.ECONNREFUSED, () => true, 3)
+    kernel.refuse('recvmmsg', errnos.ECONNREFUSED, () => true, 3)
     await b.sendTo(`127.0.0.1:${a.bind.port}`, 'one')
     expect((await a.receive(1))[0]!.text).toBe('one')
-    kernel.refuse('recvmmsg', errno.ENOMEM)
+    kernel.refuse('recvmmsg', errnos.ENOMEM)
     await b.sendTo(`127.0.0.1:${a.bind.port}`, 'two')
     await expect(a.receive(2)).rejects.toMatchObject({ code: 'CLOSED', errno: 'ENOMEM' })
   })
@@ -206,7 +258,7 @@ describe.runIf(worksHere)('a kernel that refuses', () => {
   test.each(['recvmmsg', 'sendmmsg'] as const)('everything (EBADF from %s): throws CLOSED', async (call) => {
     const kernel = new FickleKernel()
     const [a, b] = [await rig({ calls: kernel.calls }), await rig()]
-    kernel.refuse(call, errno.EBADF)
+    kernel.refuse(call, errnos.EBADF)
     await b.sendTo(`127.0.0.1:${a.bind.port}`, 'x')
     const use = call === 'recvmmsg' ? a.receive(1) : a.sendTo(`127.0.0.1:${b.bind.port}`, 'x')
     await expect(use).rejects.toMatchObject({ code: 'CLOSED', errno: 'EBADF' })
@@ -242,14 +294,18 @@ describe.runIf(worksHere)('sticky sources', () => {
     expect((await b.receive(1))[0]!.from).toBe(`127.0.0.55:${a.bind.port}`)
   })
 
-  test.each(['127.0.0.1', '[::1]'])('one that is not ours any more is cleared, and the datagram goes out over %s', async (host) => {
-    const [a, b] = [await rig(), await rig()]
-    const gone = host === '[::1]' ? Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(11), 1) : Uint8Array.of(192, 0, 2, 9)
-    const record = a.endpoint(`${host}:${b.bind.port}`, gone)
-    for (let i = 0; i < 40; i++) a.put(new Uint8Array(i === 39 ? 500 : 1000).fill(i), record)
-    await a.send()
-    await expectRun(b)
-    expect([...a.out.records.subarray(record * 48 + 24, record * 48 + 48)]).toEqual([...new Uint8Array(24)])
-    expect(refusedBy(a)).toBe(0)
-  })
+  test.each(['127.0.0.1', '[::1]'])(
+    'one that is not ours any more is cleared, and the datagram goes out over %s',
+    async (host) => {
+      const [a, b] = [await rig(), await rig()]
+      const gone =
+        host === '[::1]' ? Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(11), 1) : Uint8Array.of(192, 0, 2, 9)
+      const record = a.endpoint(`${host}:${b.bind.port}`, gone)
+      for (let i = 0; i < 40; i++) a.put(new Uint8Array(i === 39 ? 500 : 1000).fill(i), record)
+      await a.send()
+      await expectRun(b)
+      expect([...a.out.records.subarray(record * 48 + 24, record * 48 + 48)]).toEqual([...new Uint8Array(24)])
+      expect(refusedBy(a)).toBe(0)
+    },
+  )
 })

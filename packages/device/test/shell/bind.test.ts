@@ -65,7 +65,14 @@ describe.each(binds)('%s', (_name, make) => {
     const [b4, c6, c4] = [`127.0.0.1:${b.bind.port}`, `[::1]:${c.bind.port}`, `127.0.0.1:${c.bind.port}`].map((to) =>
       a.endpoint(to),
     )
-    for (const [text, record] of [['b', b4], ['c6', c6], ['b', b4], ['b', b4], ['c4', c4], ['c6', c6]] as const) {
+    for (const [text, record] of [
+      ['b', b4],
+      ['c6', c6],
+      ['b', b4],
+      ['b', b4],
+      ['c4', c4],
+      ['c6', c6],
+    ] as const) {
       a.put(new TextEncoder().encode(text), record!)
     }
     await a.send()
@@ -105,7 +112,8 @@ describe.each(binds)('%s', (_name, make) => {
   test('a port that is taken in either family is ADDRESS_IN_USE, and nothing stays open', async () => {
     const a = await rig(make())
     await expect(rig(make(), { port: a.bind.port })).rejects.toSatisfy(
-      (error) => isWireGuardError(error) && error.code === 'ADDRESS_IN_USE' && error.message.includes(String(a.bind.port)),
+      (error) =>
+        isWireGuardError(error) && error.code === 'ADDRESS_IN_USE' && error.message.includes(String(a.bind.port)),
     )
     const v6 = createSocket({ type: 'udp6', ipv6Only: true })
     await new Promise<void>((resolve) => v6.bind(0, '::', resolve))

@@ -146,32 +146,35 @@ describe('fairness', () => {
     expect(device.trace.length).toBeGreaterThan(20)
   })
 
-  test.each(['send', 'receive'])('a direction that has run dry is not starved by endless traffic in the other (%s)', async (late) => {
-    const { device, port, bind } = await rig()
-    const feed = (): void => {
-      if (late === 'send') for (let i = 0; i < 16; i++) bind.arrive(datagram)
-      else port.put(...Array.from({ length: 16 }, () => packet))
-    }
-    let isOver = false
-    const [receive, send] = [device.receiveDatagrams.bind(device), device.sendPackets.bind(device)]
-    device.receiveDatagrams = (batch) => {
-      receive(batch)
-      if (late === 'send' && !isOver) feed()
-    }
-    device.sendPackets = (batch) => {
-      send(batch)
-      if (late === 'receive' && !isOver) feed()
-    }
-    feed()
-    await aMoment()
-    for (let i = 1; i <= 3; i++) {
-      if (late === 'send') port.put(packet)
-      else bind.arrive(datagram)
-      const steps = (): number => device.trace.filter((step) => step === late).length
-      await expect.poll(steps, { timeout: PATIENCE_MS / 4 }).toBe(i)
-    }
-    isOver = true
-  })
+  test.each(['send', 'receive'])(
+    'a direction that has run dry is not starved by endless traffic in the other (%s)',
+    async (late) => {
+      const { device, port, bind } = await rig()
+      const feed = (): void => {
+        if (late === 'send') for (let i = 0; i < 16; i++) bind.arrive(datagram)
+        else port.put(...Array.from({ length: 16 }, () => packet))
+      }
+      let isOver = false
+      const [receive, send] = [device.receiveDatagrams.bind(device), device.sendPackets.bind(device)]
+      device.receiveDatagrams = (batch) => {
+        receive(batch)
+        if (late === 'send' && !isOver) feed()
+      }
+      device.sendPackets = (batch) => {
+        send(batch)
+        if (late === 'receive' && !isOver) feed()
+      }
+      feed()
+      await aMoment()
+      for (let i = 1; i <= 3; i++) {
+        if (late === 'send') port.put(packet)
+        else bind.arrive(datagram)
+        const steps = (): number => device.trace.filter((step) => step === late).length
+        await expect.poll(steps, { timeout: PATIENCE_MS / 4 }).toBe(i)
+      }
+      isOver = true
+    },
+  )
 })
 
 describe('waiting', () => {
@@ -278,7 +281,12 @@ describe('trouble', () => {
     expect(deaths).toHaveLength(1)
     port.put(packet)
     driver.run()
-    const fresh = await new MemoryWire().openBindAt('192.0.2.1')({ port: 1, mark: 0, arena: device.arena, region: { offset: 3 << 20, length: 65_536 } })
+    const fresh = await new MemoryWire().openBindAt('192.0.2.1')({
+      port: 1,
+      mark: 0,
+      arena: device.arena,
+      region: { offset: 3 << 20, length: 65_536 },
+    })
     driver.attach(fresh)
     driver.run()
     await aMoment()

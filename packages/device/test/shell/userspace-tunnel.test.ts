@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end.tunnel.close()
 })
 
-const binds: UserspaceOptions['bind'][] = linuxBindWorksHere() ? ['dgram', 'linux'] : ['dgram']
+const binds: ('dgram' | 'linux')[] = linuxBindWorksHere() ? ['dgram', 'linux'] : ['dgram']
 describe.each(binds)('over loopback with %s sockets', (bind) => {
   test.each(['127.0.0.1', '[::1]'])('two tunnels shake hands and carry data both ways over %s', async (host) => {
     const [a, b] = [await open(1, { bind }), await open(2, { bind })]
@@ -222,7 +222,9 @@ describe('sockets', () => {
     for (let i = 0; i < 3; i++) {
       await expect.poll(() => wire.at(`192.0.2.2:${port}`), { timeout: PATIENCE_MS }).toBeDefined()
       wire.at(`192.0.2.2:${port}`)!.die()
-      await expect.poll(() => b.logged().filter((line) => line.includes('again')).length, { timeout: PATIENCE_MS }).toBe(i + 1)
+      await expect
+        .poll(() => b.logged().filter((line) => line.includes('again')).length, { timeout: PATIENCE_MS })
+        .toBe(i + 1)
     }
     const pauses = b.logged().flatMap((line) => line.match(/again (.*)/)?.[1] ?? [])
     expect(pauses).toEqual(['now', 'in 0.1 s', 'in 0.2 s'])
@@ -242,19 +244,26 @@ describe('sockets', () => {
 })
 
 describe('closing', () => {
-  test.each(['before up', 'up', 'down again', 'while going up', 'while changing port'])('%s leaves nothing', async (when) => {
-    const a = await open(1)
-    if (when !== 'before up' && when !== 'while going up') await a.tunnel.up()
-    if (when === 'down again') await a.tunnel.down()
-    const going =
-      when === 'while going up' ? a.tunnel.up() : when === 'while changing port' ? a.tunnel.apply({ listenPort: 0 }) : null
-    await Promise.all([a.tunnel.close(), a.tunnel.close()])
-    await going?.catch(() => undefined)
-    await a.tunnel.closed
-    for (const call of ['up', 'down', 'snapshot', 'secrets'] as const) {
-      await expect(a.tunnel[call]()).rejects.toMatchObject({ code: 'CLOSED' })
-    }
-  })
+  test.each(['before up', 'up', 'down again', 'while going up', 'while changing port'])(
+    '%s leaves nothing',
+    async (when) => {
+      const a = await open(1)
+      if (when !== 'before up' && when !== 'while going up') await a.tunnel.up()
+      if (when === 'down again') await a.tunnel.down()
+      const going =
+        when === 'while going up'
+          ? a.tunnel.up()
+          : when === 'while changing port'
+            ? a.tunnel.apply({ listenPort: 0 })
+            : null
+      await Promise.all([a.tunnel.close(), a.tunnel.close()])
+      await going?.catch(() => undefined)
+      await a.tunnel.closed
+      for (const call of ['up', 'down', 'snapshot', 'secrets'] as const) {
+        await expect(a.tunnel[call]()).rejects.toMatchObject({ code: 'CLOSED' })
+      }
+    },
+  )
 
   test('an aborted open leaves nothing behind', async () => {
     const signal = AbortSignal.abort()

@@ -30,7 +30,11 @@ const hostPrefix = (n: number) => ({ address: parseIp(`10.99.0.${n}`)!, length: 
 
 describe('a tunnel in a worker', () => {
   const opened: Tunnel[] = []
-  async function open(name: string, options: UserspaceOptions = {}, onEvent?: (event: TunnelEvent) => void): Promise<Tunnel> {
+  async function open(
+    name: string,
+    options: UserspaceOptions = {},
+    onEvent?: (event: TunnelEvent) => void,
+  ): Promise<Tunnel> {
     const backend = bundle.userspaceBackend(adapter, { worker: true, ...options })
     const tunnel = await backend.open({ name, ...(onEvent && { onEvent }) })
     opened.push(tunnel)
@@ -47,7 +51,9 @@ describe('a tunnel in a worker', () => {
   async function report(name: string): Promise<{ count: number; longestGap: number }> {
     const channel = new BroadcastChannel(`wireweave-test-${name}`)
     const answer = new Promise<{ count: number; longestGap: number }>((resolve) => {
-      channel.onmessage = (event) => resolve((event as { data: { count: number; longestGap: number } }).data)
+      channel.addEventListener('message', (event) =>
+        resolve((event as MessageEvent<{ count: number; longestGap: number }>).data),
+      )
     })
     channel.postMessage('report')
     try {
@@ -63,7 +69,10 @@ describe('a tunnel in a worker', () => {
     expect(tunnel.backend).toBe('echo')
     const key = privateKey(1)
     const presharedKey = new Uint8Array(32).fill(7) as PresharedKey
-    await tunnel.apply({ privateKey: key, peers: [{ publicKey: publicKey(2), presharedKey, allowedIps: [hostPrefix(2)] }] })
+    await tunnel.apply({
+      privateKey: key,
+      peers: [{ publicKey: publicKey(2), presharedKey, allowedIps: [hostPrefix(2)] }],
+    })
     // The caller's own arrays stay the caller's.
     expect([key, presharedKey]).toEqual([privateKey(1), new Uint8Array(32).fill(7)])
     const snapshot = await tunnel.snapshot()
@@ -77,7 +86,12 @@ describe('a tunnel in a worker', () => {
     await tunnel.up()
     const { listenPort } = await tunnel.snapshot()
     await other.apply({ listenPort })
-    await expect(other.up()).rejects.toMatchObject({ name: 'WireGuardError', code: 'ADDRESS_IN_USE', errno: 'EADDRINUSE', recoverable: true })
+    await expect(other.up()).rejects.toMatchObject({
+      name: 'WireGuardError',
+      code: 'ADDRESS_IN_USE',
+      errno: 'EADDRINUSE',
+      recoverable: true,
+    })
   })
 
   test('closing ends the thread and frees the port; what is called then is CLOSED', async () => {
@@ -101,11 +115,16 @@ describe('a tunnel in a worker', () => {
     const opening = bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'slow', signal: aborting.signal })
     setTimeout(() => aborting.abort(), 50)
     await expect(opening).rejects.toMatchObject({ code: 'ABORTED' })
-    await expect(bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'echo-1', signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
+    await expect(
+      bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'echo-1', signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ code: 'ABORTED' })
   })
 
   test('the death of the interface, or of the thread, settles `closed` and every call under way; sockets are closed', async () => {
-    for (const [order, name] of [['die', 'echo-1'], ['crash', 'echo-2']] as const) {
+    for (const [order, name] of [
+      ['die', 'echo-1'],
+      ['crash', 'echo-2'],
+    ] as const) {
       const tunnel = await open(name)
       await tunnel.up()
       const { listenPort } = await tunnel.snapshot()
@@ -143,8 +162,10 @@ describe('a tunnel in a worker', () => {
     expect(longestGap).toBeLessThan(250)
   })
 
-  test.each(['process.exit(7)', 'throw new Error("on purpose")'])('%s on the main thread ends the process as it should, mid-traffic', (end) => {
-    const program = `
+  test.each(['process.exit(7)', 'throw new Error("on purpose")'])(
+    '%s on the main thread ends the process as it should, mid-traffic',
+    (end) => {
+      const program = `
       import adapter from ${JSON.stringify(adapter.module)}
       import { userspaceBackend } from ${JSON.stringify(bundle.url)}
       const open = (name) => userspaceBackend(adapter, { worker: true, bind: 'auto' }).open({ name })
@@ -152,14 +173,19 @@ describe('a tunnel in a worker', () => {
       void open('slow')
       setTimeout(() => { ${end} }, 100)
     `
-    const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { timeout: PATIENCE_MS })
-    expect({ status, signal }).toEqual({ status: end.includes('7') ? 7 : 1, signal: null })
-  })
+      const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+        timeout: PATIENCE_MS,
+      })
+      expect({ status, signal }).toEqual({ status: end.includes('7') ? 7 : 1, signal: null })
+    },
+  )
 
   test('what cannot go into a worker is refused when the backend is made', async () => {
     const { module: _, ...bare } = adapter
     expect(() => userspaceBackend(bare, { worker: true })).toThrow(/imported by a worker/)
     expect(() => userspaceBackend(adapter, { worker: true, suite: nobleSuite })).toThrow(TypeError)
-    expect(() => userspaceBackend(adapter, { worker: true, bind: async () => Promise.reject(new Error()) })).toThrow(TypeError)
+    expect(() => userspaceBackend(adapter, { worker: true, bind: async () => Promise.reject(new Error()) })).toThrow(
+      TypeError,
+    )
   })
 })

@@ -14,7 +14,9 @@ export interface TimeSources {
  * Where the monotonic clock stops during a sleep, the wall clock is ahead of it afterwards: that much is added. A wall
  * clock set ahead by hand looks the same; sessions then end early and are made anew, which harms nothing.
  */
-export function portableClock(sources: TimeSources = { monotonic: () => performance.now(), wall: () => Date.now() }): Clock {
+export function portableClock(
+  sources: TimeSources = { monotonic: () => performance.now(), wall: () => Date.now() },
+): Clock {
   let offset = sources.wall() - sources.monotonic()
   let slept = 0
   let resumes = 0

@@ -50,7 +50,9 @@ export function plainError(error: unknown): PlainError {
     const { name, message, code, recoverable, errno } = error
     return { name, message, code, recoverable, errno }
   }
-  return error instanceof Error ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) }
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: 'Error', message: String(error) }
 }
 
 export function revivedError({ name, message, code, recoverable, errno }: PlainError): Error {
@@ -63,7 +65,10 @@ export function revivedError({ name, message, code, recoverable, errno }: PlainE
 }
 
 /** The update with copies of its secrets that are moved, not copied, to the other thread, which wipes them. */
-export function withMovableSecrets(update: DeviceUpdate): { readonly update: DeviceUpdate; readonly move: ArrayBuffer[] } {
+export function withMovableSecrets(update: DeviceUpdate): {
+  readonly update: DeviceUpdate
+  readonly move: ArrayBuffer[]
+} {
   const move: ArrayBuffer[] = []
   const copied = <K extends Uint8Array>(key: K): K => {
     const copy = new Uint8Array(key)

@@ -35,7 +35,10 @@ export class BindRig {
     this.#in = new DatagramBatch(arena, capacity)
   }
 
-  static async open(open: OpenBind, options: { port?: number; mark?: number; capacity?: number } = {}): Promise<BindRig> {
+  static async open(
+    open: OpenBind,
+    options: { port?: number; mark?: number; capacity?: number } = {},
+  ): Promise<BindRig> {
     const arena = new PacketArena(8 << 20)
     const region = arena.take(16 * 65536)
     const outbox = arena.take(2 << 20)

@@ -25,7 +25,13 @@ export async function bundlePackage(): Promise<Bundle> {
       'worker-entry': path.join(source, 'shell/worker-entry.ts'),
     },
     outDir,
-    ...{ config: false, format: 'esm', target: 'node20', bundle: true, splitting: true, silent: true, clean: false },
+    config: false,
+    format: 'esm',
+    target: 'node20',
+    bundle: true,
+    splitting: true,
+    silent: true,
+    clean: false,
     noExternal: [/^@wireweave\//, /^@noble\//],
     esbuildOptions: (options) => {
       options.conditions = ['@wireweave/source']
@@ -33,5 +39,9 @@ export async function bundlePackage(): Promise<Bundle> {
   })
   const url = pathToFileURL(path.join(outDir, 'userspace-backend.js')).href
   const made = (await import(url)) as Pick<Bundle, 'userspaceBackend'>
-  return { userspaceBackend: made.userspaceBackend, url, remove: () => rmSync(outDir, { recursive: true, force: true }) }
+  return {
+    userspaceBackend: made.userspaceBackend,
+    url,
+    remove: () => rmSync(outDir, { recursive: true, force: true }),
+  }
 }

@@ -34,7 +34,7 @@ class EchoPort {
     const [kind, from, to] = options.name.split('-')
     this.#channel = new BroadcastChannel(`wireweave-test-${options.name}`)
     this.#channel.unref()
-    this.#channel.onmessage = ({ data }) => this.#told(data)
+    this.#channel.addEventListener('message', ({ data }) => this.#told(data))
     if (kind === 'ping') this.#timer = setInterval(() => this.#put(ping(Number(from), Number(to))), INTERVAL_MS)
     this.isEcho = kind === 'echo'
   }
@@ -117,7 +117,8 @@ export default {
   probe: async () => ({ available: true }),
   regionBytes: () => 65536,
   openPackets: async (options) => {
-    if (options.name === 'unwanted') throw Object.assign(new Error('this name is taken'), { name: 'WireGuardError', code: 'NAME_IN_USE' })
+    if (options.name === 'unwanted')
+      throw Object.assign(new Error('this name is taken'), { name: 'WireGuardError', code: 'NAME_IN_USE' })
     if (options.name === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
     return new EchoPort(options)
   },

@@ -12,20 +12,28 @@ export class FickleKernel {
   /** How many messages each `sendmmsg` was given. */
   readonly sent: number[] = []
   readonly calls: SocketCalls
-  readonly #rules: { call: CallName; refuses: (args: readonly number[]) => boolean; errno: number; times: number }[] = []
+  readonly #rules: { call: CallName; refuses: (args: readonly number[]) => boolean; errno: number; times: number }[] =
+    []
   #errno: number | null = null
 
   constructor() {
     const real = socketCalls()
     const wrapped = Object.entries(real).map(([name, call]) => [
       name,
-      name === 'errno' ? () => this.#errno ?? real.errno() : this.#wrap(name as CallName, call as (...args: number[]) => number),
+      name === 'errno'
+        ? () => this.#errno ?? real.errno()
+        : this.#wrap(name as CallName, call as (...args: number[]) => number),
     ])
     this.calls = Object.fromEntries(wrapped) as unknown as SocketCalls
   }
 
   /** The next `times` calls of this name, of those with such arguments, fail with `errno`. */
-  refuse(call: CallName, errno: number, refuses: (args: readonly number[]) => boolean = () => true, times = Infinity): void {
+  refuse(
+    call: CallName,
+    errno: number,
+    refuses: (args: readonly number[]) => boolean = () => true,
+    times = Infinity,
+  ): void {
     this.#rules.push({ call, refuses, errno, times })
   }
 

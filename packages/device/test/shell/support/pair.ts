@@ -32,11 +32,19 @@ export class End {
     this.events = events
   }
 
-  static async open(number: number, options: UserspaceOptions = {}, more: Partial<InterfaceOptions> = {}): Promise<End> {
+  static async open(
+    number: number,
+    options: UserspaceOptions = {},
+    more: Partial<InterfaceOptions> = {},
+  ): Promise<End> {
     const adapter = new MemoryAdapter()
     const events: TunnelEvent[] = []
     const name = `end${number}`
-    const tunnel = await openUserspaceTunnel(adapter, { name, onEvent: (event) => events.push(event), ...more }, options)
+    const tunnel = await openUserspaceTunnel(
+      adapter,
+      { name, onEvent: (event) => events.push(event), ...more },
+      options,
+    )
     const end = new End(tunnel, adapter.ports.get(name)!, number, events)
     await tunnel.apply({ privateKey: end.privateKey })
     return end

@@ -5,7 +5,13 @@ import { addressOf, NativeMemory, writePointer } from '@wireweave/ffi/memory'
 import type { Arena } from '@wireweave/tunnel/packets'
 import type { Region } from '../../../core/arena.js'
 import type { DatagramBatch } from '../../../core/datagrams.js'
-import { ENDPOINT_ADDRESS, ENDPOINT_BYTES, ENDPOINT_FAMILY, ENDPOINT_PORT, ENDPOINT_SCOPE } from '../../../core/endpoint.js'
+import {
+  ENDPOINT_ADDRESS,
+  ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
+  ENDPOINT_PORT,
+  ENDPOINT_SCOPE,
+} from '../../../core/endpoint.js'
 import type { SocketCalls } from './calls.js'
 import { readControl, RECEIVE_CONTROL_BYTES } from './control.js'
 import type { ReceivedControl } from './control.js'

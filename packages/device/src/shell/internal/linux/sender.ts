@@ -1,5 +1,16 @@
 /** Hands batches to a socket with sendmmsg: each run of datagrams that UDP_SEGMENT can carry is one message. */
-import { EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINTR, EINVAL, EIO, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV } from '@wireweave/ffi/errno'
+import {
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EHOSTUNREACH,
+  EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOBUFS,
+  ENODEV,
+} from '@wireweave/ffi/errno'
 import { AF_INET, AF_INET6, IOVEC, MMSGHDR, MSGHDR, SOCKADDR_IN, SOCKADDR_IN6 } from '@wireweave/ffi/linux'
 import { addressOf, NativeMemory, writePointer } from '@wireweave/ffi/memory'
 import type { Arena } from '@wireweave/tunnel/packets'

@@ -39,7 +39,8 @@ export class UdpSocket {
 
   /** Throws and changes nothing when the kernel refuses. */
   setMark(mark: number): void {
-    if (!setOption(this.#calls, this.fd, linux.SOL_SOCKET, linux.SO_MARK, mark)) throw markError(errnoName(this.#calls.errno()))
+    if (!setOption(this.#calls, this.fd, linux.SOL_SOCKET, linux.SO_MARK, mark))
+      throw markError(errnoName(this.#calls.errno()))
   }
 
   close(): void {
@@ -48,7 +49,13 @@ export class UdpSocket {
 }
 
 /** `null` when this system does not have the family. */
-export function openUdpSocket(calls: SocketCalls, family: Family, port: number, mark: number, wanted: SocketFeatures): UdpSocket | null {
+export function openUdpSocket(
+  calls: SocketCalls,
+  family: Family,
+  port: number,
+  mark: number,
+  wanted: SocketFeatures,
+): UdpSocket | null {
   const domain = family === 4 ? linux.AF_INET : linux.AF_INET6
   const fd = calls.socket(domain, linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
   if (fd < 0) {
@@ -58,7 +65,8 @@ export function openUdpSocket(calls: SocketCalls, family: Family, port: number, 
   }
   try {
     const features = family === 4 ? setOptionsV4(calls, fd, wanted) : setOptionsV6(calls, fd, wanted)
-    if (mark !== 0 && !setOption(calls, fd, linux.SOL_SOCKET, linux.SO_MARK, mark)) throw markError(errnoName(calls.errno()))
+    if (mark !== 0 && !setOption(calls, fd, linux.SOL_SOCKET, linux.SO_MARK, mark))
+      throw markError(errnoName(calls.errno()))
     const bound = bindSocket(calls, fd, family, port)
     if (bound !== null) return new UdpSocket(calls, fd, family, bound, features)
   } catch (error) {
@@ -90,11 +98,17 @@ function setOptionsV6(calls: SocketCalls, fd: number, wanted: SocketFeatures): S
   }
 }
 
-function setCommonOptions(calls: SocketCalls, fd: number, wanted: SocketFeatures): Pick<SocketFeatures, 'segmentation' | 'coalescing'> {
+function setCommonOptions(
+  calls: SocketCalls,
+  fd: number,
+  wanted: SocketFeatures,
+): Pick<SocketFeatures, 'segmentation' | 'coalescing'> {
   const set = (level: number, name: number, value: number): boolean => setOption(calls, fd, level, name, value)
   // Beyond net.core.[rw]mem_max only with CAP_NET_ADMIN; without it the kernel grants what it allows.
-  if (!set(linux.SOL_SOCKET, linux.SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES)) set(linux.SOL_SOCKET, linux.SO_RCVBUF, SOCKET_BUFFER_BYTES)
-  if (!set(linux.SOL_SOCKET, linux.SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES)) set(linux.SOL_SOCKET, linux.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+  if (!set(linux.SOL_SOCKET, linux.SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES))
+    set(linux.SOL_SOCKET, linux.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+  if (!set(linux.SOL_SOCKET, linux.SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
+    set(linux.SOL_SOCKET, linux.SO_SNDBUF, SOCKET_BUFFER_BYTES)
   return {
     // A kernel that does not know the option would ignore the control message and send one giant datagram.
     segmentation: wanted.segmentation && set(linux.IPPROTO_UDP, linux.UDP_SEGMENT, 0),
@@ -104,7 +118,9 @@ function setCommonOptions(calls: SocketCalls, fd: number, wanted: SocketFeatures
 }
 
 function kernelIsAtLeast(major: number, minor: number): boolean {
-  const [haveMajor = 0, haveMinor = 0] = release().split('.').map((part) => Number.parseInt(part, 10))
+  const [haveMajor = 0, haveMinor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10))
   return haveMajor > major || (haveMajor === major && haveMinor >= minor)
 }
 
