@@ -7,7 +7,9 @@ import { createBatch } from '@wireweave/tunnel/packets'
 import { linuxTunAdapter } from '../dist/adapter.js'
 
 const seconds = Number(process.argv[2] ?? 4)
-const options = Object.fromEntries(process.argv.slice(3).map((arg) => [arg.split('=')[0], arg.split('=')[1] !== 'false']))
+const options = Object.fromEntries(
+  process.argv.slice(3).map((arg) => [arg.split('=')[0], arg.split('=')[1] !== 'false']),
+)
 const MTU = 1420
 const names = [`wwl${process.pid}a`, `wwl${process.pid}b`]
 
@@ -21,7 +23,12 @@ const ports = []
 try {
   for (const [i, name] of names.entries()) {
     ip('netns', 'add', name)
-    const port = await adapter.openPackets({ name, mtu: MTU, arena, region: { offset: i * regionLength, length: regionLength } })
+    const port = await adapter.openPackets({
+      name,
+      mtu: MTU,
+      arena,
+      region: { offset: i * regionLength, length: regionLength },
+    })
     ports.push(port)
     ip('link', 'set', name, 'netns', name)
     ip('-n', name, 'addr', 'add', `10.98.0.${i + 1}/24`, 'dev', name)
@@ -58,7 +65,20 @@ async function iperf(args) {
   await new Promise((resolve) => setTimeout(resolve, 300))
   const before = ports.map((port) => ({ ...port.stats }))
   const cpu = process.cpuUsage()
-  const output = await run(['netns', 'exec', names[0], 'iperf3', '-c', '10.98.0.2', '-p', '5298', '-t', String(seconds), '-J', ...args])
+  const output = await run([
+    'netns',
+    'exec',
+    names[0],
+    'iperf3',
+    '-c',
+    '10.98.0.2',
+    '-p',
+    '5298',
+    '-t',
+    String(seconds),
+    '-J',
+    ...args,
+  ])
   const used = process.cpuUsage(cpu)
   server.kill()
   const { end } = JSON.parse(output)

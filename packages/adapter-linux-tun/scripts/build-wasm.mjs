@@ -29,12 +29,26 @@ export const SHARED_MODULE: string =
 
 function compile(folder, flags) {
   const output = join(folder, 'offload.wasm')
-  const fixed = ['--runtime', 'stub', '--noAssert', '-O3', '--enable', 'simd', '--enable', 'bulk-memory', '--importMemory']
+  const fixed = [
+    '--runtime',
+    'stub',
+    '--noAssert',
+    '-O3',
+    '--enable',
+    'simd',
+    '--enable',
+    'bulk-memory',
+    '--importMemory',
+  ]
   const memory = ['--initialMemory', '1', '--maximumMemory', '65536']
-  execFileSync(process.execPath, [compiler, join(root, 'assembly/offload.ts'), '-o', output, ...fixed, ...memory, ...flags], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    timeout: 120_000,
-  })
+  execFileSync(
+    process.execPath,
+    [compiler, join(root, 'assembly/offload.ts'), '-o', output, ...fixed, ...memory, ...flags],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 120_000,
+    },
+  )
   return readFileSync(output).toString('base64')
 }
 

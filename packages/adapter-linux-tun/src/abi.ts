@@ -12,10 +12,6 @@ const LIBC = {
   write: ['write', 'long', ['int', 'uintptr_t', 'size_t']],
   writev: ['writev', 'long', ['int', 'uintptr_t', 'int']],
   poll: ['poll', 'int', ['uintptr_t', 'ulong', 'int']],
-  socket: ['socket', 'int', ['int', 'int', 'int']],
-  bind: ['bind', 'int', ['int', 'uintptr_t', 'uint32_t']],
-  send: ['send', 'long', ['int', 'uintptr_t', 'size_t', 'int']],
-  recv: ['recv', 'long', ['int', 'uintptr_t', 'size_t', 'int']],
   setns: ['setns', 'int', ['int', 'int']],
 } as const
 

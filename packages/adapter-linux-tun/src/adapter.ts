@@ -72,7 +72,12 @@ const DEFAULT_MTU = 1420
 const MIN_MTU = 68
 const MAX_MTU = 65535
 
-function openPort(system: System, fd: number | null, options: LinuxTunOptions, portOptions: PacketPortOptions): LinuxTunPort {
+function openPort(
+  system: System,
+  fd: number | null,
+  options: LinuxTunOptions,
+  portOptions: PacketPortOptions,
+): LinuxTunPort {
   // An adopted interface has an MTU already.
   const mtu = portOptions.mtu ?? (fd === null ? DEFAULT_MTU : undefined)
   if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= MIN_MTU && mtu <= MAX_MTU)) {
@@ -87,7 +92,12 @@ function openPort(system: System, fd: number | null, options: LinuxTunOptions, p
   }
 }
 
-function configure(system: System, tun: OpenTun, options: LinuxTunOptions, portOptions: PacketPortOptions): LinuxTunPort {
+function configure(
+  system: System,
+  tun: OpenTun,
+  options: LinuxTunOptions,
+  portOptions: PacketPortOptions,
+): LinuxTunPort {
   const wanted = {
     checksum: options.checksum ?? true,
     tcpSegmentation: options.tcpSegmentation ?? true,

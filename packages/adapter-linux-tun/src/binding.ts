@@ -1,14 +1,5 @@
 /** Opens, adopts and asks a TUN; what the kernel refuses becomes a WireGuardError with a remedy. */
-import {
-  EACCES,
-  EBUSY,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  EPERM,
-  errnoName,
-  type SystemError,
-} from '@wireweave/ffi/errno'
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, EPERM, errnoName, type SystemError } from '@wireweave/ffi/errno'
 import {
   IFF_NO_PI,
   IFF_TUN,
@@ -89,7 +80,11 @@ export function adoptTun(system: System, fd: number): OpenTun {
   const request = new NativeMemory(IFREQ.size)
   if (system.ioctl(fd, TUNGETIFF, request.address) < 0) {
     const code = errnoName(system.errno())
-    throw failure('NO_SUCH_INTERFACE', `descriptor ${fd} is not an open TUN (${code}): attach it with TUNSETIFF first`, code)
+    throw failure(
+      'NO_SUCH_INTERFACE',
+      `descriptor ${fd} is not an open TUN (${code}): attach it with TUNSETIFF first`,
+      code,
+    )
   }
   const flags = request.view.getUint16(IFREQ.flags, true)
   // Whether packets begin with four bytes of packet information (no IFF_NO_PI) the kernel does not tell.
@@ -100,7 +95,10 @@ export function adoptTun(system: System, fd: number): OpenTun {
   if (hasHeader && system.ioctl(fd, TUNGETVNETHDRSZ, request.address) === 0) {
     const size = request.view.getInt32(0, true)
     if (size !== VIRTIO_NET_HDR.size) {
-      throw failure('NOT_SUPPORTED', `descriptor ${fd} has virtio headers of ${size} bytes: set 10 with TUNSETVNETHDRSZ`)
+      throw failure(
+        'NOT_SUPPORTED',
+        `descriptor ${fd} has virtio headers of ${size} bytes: set 10 with TUNSETVNETHDRSZ`,
+      )
     }
   }
   setNonBlocking(system, fd)
@@ -171,7 +169,11 @@ function createFailure(name: string, code: number): WireGuardError {
   const errno = errnoName(code)
   if (code === EPERM) return permission(`create the interface ${name}`, { code: errno })
   if (code === EBUSY) {
-    return failure('NAME_IN_USE', `the interface ${name} is in use (${errno}): stop who uses it, or choose another name`, errno)
+    return failure(
+      'NAME_IN_USE',
+      `the interface ${name} is in use (${errno}): stop who uses it, or choose another name`,
+      errno,
+    )
   }
   // EINVAL: the name belongs to an interface of another kind, since the name itself was checked.
   if (code === EINVAL) {

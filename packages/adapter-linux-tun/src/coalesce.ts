@@ -81,7 +81,8 @@ export class Coalescer {
     }
     const payload = length - code
     const group = this.#flows[flow]!
-    if (group !== NONE && this.#mayJoin(group, offsets, offset, code, payload)) this.#join(group, offset, payload, index)
+    if (group !== NONE && this.#mayJoin(group, offsets, offset, code, payload))
+      this.#join(group, offset, payload, index)
     else this.#flows[flow] = this.#open(offset, code, payload, index)
   }
 

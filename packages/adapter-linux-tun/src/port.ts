@@ -65,7 +65,9 @@ export class LinuxTunPort implements PacketPort {
     this.#segmenter = new Segmenter(routines, bytes, layout.staging)
     this.#coalescer = new Coalescer(routines, bytes, tun.hasHeader ? coalescing : 0)
     this.#writer = new Writer(system, tun.fd, base + layout.iovecs, this.#coalescer, gatherer, this.stats, (kind) =>
-      this.#log(`the kernel refuses joined ${kind === TCP4 || kind === TCP6 ? 'TCP' : 'UDP'} packets: writing them one by one`),
+      this.#log(
+        `the kernel refuses joined ${kind === TCP4 || kind === TCP6 ? 'TCP' : 'UDP'} packets: writing them one by one`,
+      ),
     )
     this.closed = new Promise((resolve) => {
       this.#settle = resolve

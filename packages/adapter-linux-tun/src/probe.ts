@@ -17,7 +17,11 @@ export function probe(load: () => System, adopted: number | null, platform: stri
   try {
     system = load()
   } catch (error) {
-    return { available: false, reason: 'libc cannot be called', remedy: error instanceof Error ? error.message : String(error) }
+    return {
+      available: false,
+      reason: 'libc cannot be called',
+      remedy: error instanceof Error ? error.message : String(error),
+    }
   }
   return adopted === null ? probeDevice(system) : probeAdopted(system, adopted)
 }

@@ -91,7 +91,9 @@ export class Segmenter {
    */
   take(batch: PacketBatch, capacity: number, cursor: number, end: number): number {
     if (!this.isPending) return cursor
-    return this.#size === 0 ? this.#takeWhole(batch, capacity, cursor, end) : this.#takeSegments(batch, capacity, cursor, end)
+    return this.#size === 0
+      ? this.#takeWhole(batch, capacity, cursor, end)
+      : this.#takeSegments(batch, capacity, cursor, end)
   }
 
   #beginWhole(start: number, offset: number): boolean {
@@ -148,8 +150,7 @@ export class Segmenter {
     const left = this.#segments - this.#next
     const count = Math.min(left, capacity - batch.count, Math.floor((end - cursor) / stride))
     if (count <= 0) return cursor
-    const { cut } = this.#routines
-    cut(
+    this.#routines.cut(
       this.#packet,
       this.#length,
       this.#headers,

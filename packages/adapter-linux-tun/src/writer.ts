@@ -43,7 +43,8 @@ export class Writer {
     for (let start = first; start < batch.count; start += PLAN_CAPACITY) {
       plan.plan(batch, start, Math.min(batch.count, start + PLAN_CAPACITY))
       for (let group = 0; group < plan.groupCount; group++) {
-        const errno = plan.counts[group] === 1 ? this.#single(batch, start + plan.leads[group]!) : this.#joined(batch, group)
+        const errno =
+          plan.counts[group] === 1 ? this.#single(batch, start + plan.leads[group]!) : this.#joined(batch, group)
         if (errno === EBADFD || errno === EBADF) return false
       }
     }

@@ -37,7 +37,21 @@ describe('names of interfaces', () => {
     expect(() => checkName(name)).not.toThrow()
   })
 
-  it.each(['', '.', '..', 'a b', 'a/b', 'a:b', 'wg%', '%dwg', 'wg%s', '0123456789abcdef', '0123456789abcd%d', 'wg\n', 'ü'])('may not be %j', (name) => {
+  it.each([
+    '',
+    '.',
+    '..',
+    'a b',
+    'a/b',
+    'a:b',
+    'wg%',
+    '%dwg',
+    'wg%s',
+    '0123456789abcdef',
+    '0123456789abcd%d',
+    'wg\n',
+    'ü',
+  ])('may not be %j', (name) => {
     expect(() => checkName(name)).toThrow(expect.objectContaining({ code: 'NAME_INVALID' }))
   })
 })
@@ -51,7 +65,9 @@ describe('opening', () => {
     [23, 'SYSTEM', 'ENFILE'],
   ])('the device fails with errno %d as %s', (errno, code, text) => {
     const system = fake({ open: () => -1 }, errno)
-    expect(() => createTun(system, 'wg0')).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) }))
+    expect(() => createTun(system, 'wg0')).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(text) }),
+    )
   })
 
   it.each([
@@ -61,7 +77,9 @@ describe('opening', () => {
     [12, 'SYSTEM', 'ENOMEM'],
   ])('an interface fails with errno %d as %s, and closes the device', (errno, code, text) => {
     const system = fake({ ioctl: () => -1 }, errno)
-    expect(() => createTun(system, 'wg0')).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) }))
+    expect(() => createTun(system, 'wg0')).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(text) }),
+    )
     expect(system.closed).toEqual([7])
   })
 
@@ -70,7 +88,9 @@ describe('opening', () => {
     const arena = arenaOf(1)
     const region = { offset: 0, length: 0 }
     for (const mtu of [0, 67, 65_536, 1.5, Number.NaN]) {
-      await expect(adapter.openPackets({ name: 'wg0', mtu, arena, region })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+      await expect(adapter.openPackets({ name: 'wg0', mtu, arena, region })).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+      })
     }
     const signal = AbortSignal.abort()
     await expect(adapter.openPackets({ name: 'wg0', arena, region, signal })).rejects.toMatchObject({ code: 'ABORTED' })
@@ -83,8 +103,8 @@ describe('offloads', () => {
     const asked: number[] = []
     const ioctl: System['ioctl'] = (_fd, request, value) => {
       if (request !== TUNSETOFFLOAD) return 0
-      asked.push(Number(value))
-      return (Number(value) & ~flags) === 0 ? 0 : -1
+      asked.push(value)
+      return (value & ~flags) === 0 ? 0 : -1
     }
     return { system: fake({ ioctl }, EINVAL), asked }
   }
@@ -114,13 +134,20 @@ describe('offloads', () => {
 
 describe('a probe', () => {
   it('says what is missing and how to get it, without throwing', () => {
-    expect(probe(() => expect.unreachable(), null, 'win32')).toMatchObject({ available: false, reason: expect.stringContaining('win32') })
+    expect(probe(() => expect.unreachable(), null, 'win32')).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('win32'),
+    })
     const broken = (): never => {
       throw new Error('cannot load koffi: install it')
     }
     expect(probe(broken, null, 'linux')).toMatchObject({ available: false, remedy: 'cannot load koffi: install it' })
     const noDevice = probe(() => fake({ open: () => -1 }, ENOENT), null, 'linux')
-    expect(noDevice).toMatchObject({ available: false, reason: expect.stringContaining('ENOENT'), remedy: expect.stringContaining('modprobe tun') })
+    expect(noDevice).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('ENOENT'),
+      remedy: expect.stringContaining('modprobe tun'),
+    })
     const forbidden = probe(() => fake({ open: () => -1 }, EACCES), null, 'linux')
     expect(forbidden).toMatchObject({ available: false, remedy: expect.stringContaining('CAP_NET_ADMIN') })
     const notTun = probe(() => fake({ ioctl: () => -1 }, 77), 5, 'linux')

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { coalesce, contradiction, readVirtioHeader, type Write } from '@wireweave/testkit/slow/offload'
 import type { Arena } from '@wireweave/tunnel/packets'
 import { describe, expect, it } from 'vitest'
@@ -24,13 +24,32 @@ const flow = fc.record({
     fc.record({
       length: fc.constantFrom('full', 'full', 'full', 'full', 'short', 'longer', 'none'),
       flags: fc.constantFrom(ACK, ACK, ACK, ACK, ACK | PSH, ACK | FIN, ACK | SYN, ACK | CWR),
-      oddity: fc.constantFrom('', '', '', '', '', '', 'gap', 'class', 'hops', 'ack', 'window', 'options', 'id', 'spoilt', 'fragment'),
+      oddity: fc.constantFrom(
+        '',
+        '',
+        '',
+        '',
+        '',
+        '',
+        'gap',
+        'class',
+        'hops',
+        'ack',
+        'window',
+        'options',
+        'id',
+        'spoilt',
+        'fragment',
+      ),
     }),
     { minLength: 1, maxLength: 30 },
   ),
 })
 
-const flows = fc.record({ flows: fc.array(flow, { minLength: 1, maxLength: 5 }), order: fc.array(fc.nat(4), { maxLength: 150 }) })
+const flows = fc.record({
+  flows: fc.array(flow, { minLength: 1, maxLength: 5 }),
+  order: fc.array(fc.nat(4), { maxLength: 150 }),
+})
 
 describe.each(['plain', 'none'] as const)('joining (memory: %s)', (kind) => {
   const arena = arenaOf(ARENA_BYTES, kind)
@@ -75,9 +94,17 @@ describe.each(['plain', 'none'] as const)('joining (memory: %s)', (kind) => {
   })
 
   it('stops at 65 535 bytes, at 64 datagrams, and after 256 packets begins anew', () => {
-    expect(writesOf(arena, run({ count: 60 })).map((write) => write.packet.length)).toEqual([40 + 47 * 1380, 40 + 13 * 1380])
-    expect(writesOf(arena, run({ count: 100, protocol: 'udp', size: 20 })).map((write) => write.packet.length)).toEqual([28 + 64 * 20, 28 + 36 * 20])
-    expect(writesOf(arena, run({ count: 256, size: 20 })).map((write) => write.packet.length)).toEqual([40 + 255 * 20, 40 + 20])
+    expect(writesOf(arena, run({ count: 60 })).map((write) => write.packet.length)).toEqual([
+      40 + 47 * 1380,
+      40 + 13 * 1380,
+    ])
+    expect(writesOf(arena, run({ count: 100, protocol: 'udp', size: 20 })).map((write) => write.packet.length)).toEqual(
+      [28 + 64 * 20, 28 + 36 * 20],
+    )
+    expect(writesOf(arena, run({ count: 256, size: 20 })).map((write) => write.packet.length)).toEqual([
+      40 + 255 * 20,
+      40 + 20,
+    ])
     expect(writesOf(arena, run({ count: 300, size: 20 })).length).toBe(3)
   })
 
@@ -105,7 +132,15 @@ describe.each(['plain', 'none'] as const)('joining (memory: %s)', (kind) => {
   })
 })
 
-function run({ count, protocol = 'tcp', size = 1380 }: { count: number; protocol?: 'tcp' | 'udp'; size?: number }): Uint8Array[] {
+function run({
+  count,
+  protocol = 'tcp',
+  size = 1380,
+}: {
+  count: number
+  protocol?: 'tcp' | 'udp'
+  size?: number
+}): Uint8Array[] {
   return Array.from({ length: count }, (_, i) =>
     packetOf({ version: 4, protocol, payload: payloadOf(size, i), sequence: 1000 + i * size, id: i }),
   )
@@ -121,7 +156,11 @@ function packetsOf(made: typeof flow extends fc.Arbitrary<infer T> ? T : never, 
     if (oddity === 'gap') sequence += 1
     if (oddity === 'id') id += 5
     const one: PacketOptions = {
-      ...{ version, protocol, dontFragment, options, flags },
+      version,
+      protocol,
+      dontFragment,
+      options,
+      flags,
       payload: payloadOf(bytes, i),
       port: 80 + number,
       sequence: sequence >>> 0,
@@ -165,7 +204,9 @@ function writesOf(arena: Arena, packets: readonly Uint8Array[], enabled = ALL): 
     for (let group = 0; group < plan.groupCount; group++) {
       const lead = start + plan.leads[group]!
       const isSingle = plan.counts[group] === 1
-      const count = isSingle ? gatherer.single(batch.offsets[lead]!, batch.lengths[lead]!) : gatherer.joined(plan, group, batch)
+      const count = isSingle
+        ? gatherer.single(batch.offsets[lead]!, batch.lengths[lead]!)
+        : gatherer.joined(plan, group, batch)
       const bytes = gathered(arena, layout.iovecs, count, base)
       writes.push({ header: readVirtioHeader(bytes), packet: bytes.slice(10) })
     }

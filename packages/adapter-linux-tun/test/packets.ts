@@ -64,7 +64,15 @@ export function packetOf(options: PacketOptions): Uint8Array {
   return packet
 }
 
-function tcp({ port = 80, sequence = 1000, ack = 1, flags = ACK, window = 500, options, payload }: PacketOptions): Uint8Array {
+function tcp({
+  port = 80,
+  sequence = 1000,
+  ack = 1,
+  flags = ACK,
+  window = 500,
+  options,
+  payload,
+}: PacketOptions): Uint8Array {
   const extra = options ?? new Uint8Array(0)
   const segment = new Uint8Array(20 + extra.length + payload.length)
   const view = new DataView(segment.buffer)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { onesComplementSum } from '@wireweave/testkit/slow/checksum'
 import { GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, mayCoalesce, NEEDS_CSUM, segment } from '@wireweave/testkit/slow/offload'
 import { describe, expect, it } from 'vitest'
@@ -34,7 +34,10 @@ describe.each(everyRoutines(MEMORY))('$name', ({ bytes, routines }) => {
     const stretch = fc.record({
       from: fc.integer({ min: 64, max: 127 }),
       to: fc.integer({ min: 65536, max: 65536 + 63 }),
-      data: fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.integer({ max: 60_000, min: 0 }).map((n) => payloadOf(n, n))),
+      data: fc.oneof(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.integer({ max: 60_000, min: 0 }).map((n) => payloadOf(n, n)),
+      ),
     })
     fc.assert(
       fc.property(stretch, ({ from, to, data }) => {
@@ -98,22 +101,31 @@ describe.each(everyRoutines(MEMORY))('$name', ({ bytes, routines }) => {
   })
 
   it('joins exactly what the slow twin would', () => {
-    const pair = fc.record({ first: options, change: fc.boolean(), second: options, split: fc.nat(), spoil: fc.option(fc.nat()) })
+    const pair = fc.record({
+      first: options,
+      change: fc.boolean(),
+      second: options,
+      split: fc.nat(),
+      spoil: fc.option(fc.nat()),
+    })
     let joined = 0
     fc.assert(
       fc.property(pair, ({ first, change, second, spoil }) => {
         const lead = packetOf(first)
         const rightful = { ...first, payload: payloadOf(first.payload.length >> 1), id: (first.id + 1) & 0xffff }
         const sequence = (first.sequence + first.payload.length) >>> 0
-        const next = packetOf(change ? { ...rightful, ...pick(second, spoil ?? 0), payload: rightful.payload, sequence } : { ...rightful, sequence })
+        const next = packetOf(
+          change
+            ? { ...rightful, ...pick(second, spoil ?? 0), payload: rightful.payload, sequence }
+            : { ...rightful, sequence },
+        )
         if (spoil !== null && !change) next[spoil % next.length]! ^= 1
         bytes.set(lead, 101)
         bytes.set(next, 2003)
         const a = routines.inspect(101, lead.length) & 0xff
         const b = routines.inspect(2003, next.length) & 0xff
         const isOpen = first.protocol === 'udp' || first.flags === ACK
-        const ours =
-          a > ALONE && a === b && isOpen && routines.follows(101, 2003, a, first.payload.length, 1) === 1
+        const ours = a > ALONE && a === b && isOpen && routines.follows(101, 2003, a, first.payload.length, 1) === 1
         expect(ours).toBe(mayCoalesce(lead, next))
         if (ours) joined++
       }),
@@ -136,7 +148,9 @@ describe.each(everyRoutines(MEMORY))('$name', ({ bytes, routines }) => {
     expect(inspect(good.subarray(0, 45))).toBe(BARRIER)
     expect(inspect(good.subarray(0, 3))).toBe(BARRIER)
     expect(inspect(changed(45, 0xaa)) & 0xff).toBe(ALONE)
-    expect(inspect(packetOf({ version: 6, protocol: 'udp', payload: payloadOf(10), noChecksum: true })) & 0xff).toBe(ALONE)
+    expect(inspect(packetOf({ version: 6, protocol: 'udp', payload: payloadOf(10), noChecksum: true })) & 0xff).toBe(
+      ALONE,
+    )
     const v6 = packetOf({ version: 6, protocol: 'tcp', payload: payloadOf(10) })
     expect(inspect(v6) & 0xff).toBe(60)
     expect(inspect(v6.with(6, 44))).toBe(BARRIER)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   GSO_ECN,
   GSO_NONE,
@@ -33,8 +33,19 @@ const good = fc
   .map(({ version, protocol, length, size, flags, options, ecn }) => {
     const isTcp = protocol === 'tcp'
     const tooMany = Math.ceil(length / size) > 1500
-    const payload = payloadOf(Math.min(tooMany ? 1500 : length, isTcp ? 65_400 : 65_480) - (version === 4 ? 40 : 0), size)
-    const packet = packetOf({ version, protocol, payload: payload.length > 0 ? payload : payloadOf(1), flags, options, id: 65_530, noChecksum: true })
+    const payload = payloadOf(
+      Math.min(tooMany ? 1500 : length, isTcp ? 65_400 : 65_480) - (version === 4 ? 40 : 0),
+      size,
+    )
+    const packet = packetOf({
+      version,
+      protocol,
+      payload: payload.length > 0 ? payload : payloadOf(1),
+      flags,
+      options,
+      id: 65_530,
+      noChecksum: true,
+    })
     const kind = isTcp ? (version === 4 ? GSO_TCPV4 : GSO_TCPV6) : GSO_UDP_L4
     const header: VirtioHeader = {
       flags: NEEDS_CSUM,
@@ -67,7 +78,12 @@ describe.each(['plain', 'shared', 'none'] as const)('a segmenter (memory: %s)', 
     for (const version of [4, 6] as const) {
       for (const protocol of ['tcp', 'udp'] as const) {
         const packet = packetOf({ version, protocol, payload: payloadOf(777), noChecksum: true })
-        const header = { ...PLAIN, flags: NEEDS_CSUM, csumStart: version === 4 ? 20 : 40, csumOffset: protocol === 'tcp' ? 16 : 6 }
+        const header = {
+          ...PLAIN,
+          flags: NEEDS_CSUM,
+          csumStart: version === 4 ? 20 : 40,
+          csumOffset: protocol === 'tcp' ? 16 : 6,
+        }
         expect(cutAll(arena, header, packet, 128)).toEqual(segment(header, packet))
       }
     }

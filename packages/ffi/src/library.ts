@@ -58,7 +58,8 @@ export class LibraryError extends Error {
  * Loads the library at `path` and looks up every function of `table`. `null` is the process itself, which has all of
  * libc, whichever libc that is. Give absolute paths: a bare file name is searched for by the system.
  *
- * koffi checks numbers and strings, but no pointer: a wrong address is a crash.
+ * koffi takes a number for an address wherever C wants a pointer, strings included: a wrong argument is a crash, which
+ * the types of the table are there to prevent.
  */
 export function bind<const T extends CTable>(path: string | null, table: T): Bound<T> {
   const name = path ?? 'the process'

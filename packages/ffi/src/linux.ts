@@ -32,7 +32,16 @@ export const MSG_DONTWAIT = 0x40
 export const MSG_ERRQUEUE = 0x2000
 export const SOCKADDR_IN = { size: 16, family: 0, port: 2, addr: 4 } as const
 export const SOCKADDR_IN6 = { size: 28, family: 0, port: 2, flowinfo: 4, addr: 8, scopeId: 24 } as const
-export const MSGHDR = { size: 56, name: 0, namelen: 8, iov: 16, iovlen: 24, control: 32, controllen: 40, flags: 48 } as const
+export const MSGHDR = {
+  size: 56,
+  name: 0,
+  namelen: 8,
+  iov: 16,
+  iovlen: 24,
+  control: 32,
+  controllen: 40,
+  flags: 48,
+} as const
 export const MMSGHDR = { size: 64, hdr: 0, len: 56 } as const
 export const CMSGHDR = { size: 16, len: 0, level: 8, type: 12 } as const
 
@@ -91,7 +100,15 @@ export const TUN_F_TSO6 = 4
 export const TUN_F_TSO_ECN = 8
 export const TUN_F_USO4 = 0x20
 export const TUN_F_USO6 = 0x40
-export const VIRTIO_NET_HDR = { size: 10, flags: 0, gsoType: 1, hdrLen: 2, gsoSize: 4, csumStart: 6, csumOffset: 8 } as const
+export const VIRTIO_NET_HDR = {
+  size: 10,
+  flags: 0,
+  gsoType: 1,
+  hdrLen: 2,
+  gsoSize: 4,
+  csumStart: 6,
+  csumOffset: 8,
+} as const
 export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1
 export const VIRTIO_NET_HDR_F_DATA_VALID = 2
 export const VIRTIO_NET_HDR_GSO_NONE = 0

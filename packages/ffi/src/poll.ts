@@ -3,21 +3,19 @@ import { check } from './errno.js'
 import { koffi, type PollHandle } from './internal/koffi.js'
 import { bind } from './library.js'
 
-/** libuv refuses a second watcher of one descriptor, and koffi 3.3.4 turns that into an abort of the process. */
-const watched = new Set<number>()
-
 /**
- * Every open handle of this thread. koffi 3.3.4 aborts the process when one becomes ready while Node tears the thread's
- * environment down, so they are closed when the thread is about to exit.
+ * Every open instance of this thread, by descriptor. libuv refuses a second watcher of one descriptor, and koffi 3.3.4
+ * turns that into an abort of the process. It also aborts when a watched descriptor becomes ready while Node tears the
+ * thread's environment down, so all are closed when the thread is about to exit.
  */
-const open = new Set<Readiness>()
+const open = new Map<number, Readiness>()
 
 /**
  * Closes every open handle of this thread. Call it in a worker that something else ends: `Worker.terminate`, or the main
  * thread's `process.exit`, tell the worker nothing, and koffi aborts the process.
  */
 export function closeAll(): void {
-  for (const readiness of open) readiness.close()
+  for (const readiness of open.values()) readiness.close()
 }
 
 interface Wait {
@@ -50,12 +48,11 @@ export class Readiness {
 
   /** Throws a `SystemError` when `fd` is closed (EBADF) or of a kind that is always ready (EPERM: a file, /dev/null). */
   constructor(fd: number) {
-    if (watched.has(fd)) throw new Error(`descriptor ${fd} is already watched in this thread`)
+    if (open.has(fd)) throw new Error(`descriptor ${fd} is already watched in this thread`)
     if (process.platform === 'linux') checkPollable(fd)
     this.fd = fd
-    watched.add(fd)
     if (open.size === 0) process.on('exit', closeAll)
-    open.add(this)
+    open.set(fd, this)
   }
 
   /**
@@ -84,8 +81,7 @@ export class Readiness {
     this.#closeReason = reason
     this.#handle?.close()
     this.#handle = null
-    watched.delete(this.fd)
-    open.delete(this)
+    open.delete(this.fd)
     if (open.size === 0) process.off('exit', closeAll)
     const pending = [this.#read, this.#write]
     this.#read = null

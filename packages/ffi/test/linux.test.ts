@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as errno from '../src/errno.js'
 import * as linux from '../src/linux.js'
 import { checkLayout, fieldsOf, type StructLayout } from '../src/struct.js'
 
@@ -13,7 +14,13 @@ const structs: Record<string, [layout: StructLayout, c: string, fields: Record<s
   SOCKADDR_IN6: [
     linux.SOCKADDR_IN6,
     'struct sockaddr_in6',
-    { family: 'sin6_family', port: 'sin6_port', flowinfo: 'sin6_flowinfo', addr: 'sin6_addr', scopeId: 'sin6_scope_id' },
+    {
+      family: 'sin6_family',
+      port: 'sin6_port',
+      flowinfo: 'sin6_flowinfo',
+      addr: 'sin6_addr',
+      scopeId: 'sin6_scope_id',
+    },
   ],
   MSGHDR: [
     linux.MSGHDR,
@@ -30,7 +37,11 @@ const structs: Record<string, [layout: StructLayout, c: string, fields: Record<s
   ],
   MMSGHDR: [linux.MMSGHDR, 'struct mmsghdr', { hdr: 'msg_hdr', len: 'msg_len' }],
   CMSGHDR: [linux.CMSGHDR, 'struct cmsghdr', { len: 'cmsg_len', level: 'cmsg_level', type: 'cmsg_type' }],
-  IN_PKTINFO: [linux.IN_PKTINFO, 'struct in_pktinfo', { ifindex: 'ipi_ifindex', specDst: 'ipi_spec_dst', addr: 'ipi_addr' }],
+  IN_PKTINFO: [
+    linux.IN_PKTINFO,
+    'struct in_pktinfo',
+    { ifindex: 'ipi_ifindex', specDst: 'ipi_spec_dst', addr: 'ipi_addr' },
+  ],
   IN6_PKTINFO: [linux.IN6_PKTINFO, 'struct in6_pktinfo', { addr: 'ipi6_addr', ifindex: 'ipi6_ifindex' }],
   IFREQ: [
     linux.IFREQ,
@@ -64,7 +75,9 @@ const structs: Record<string, [layout: StructLayout, c: string, fields: Record<s
 }
 
 /** Every exported number is a C constant of the same name. */
-const constants = Object.entries(linux).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+const constants = Object.entries<unknown>({ ...linux, ...errno }).filter(
+  (entry): entry is [string, number] => typeof entry[1] === 'number',
+)
 
 const includes = `
 #define _GNU_SOURCE
@@ -128,7 +141,10 @@ describe.skipIf(missing !== null)('what the C compiler says', () => {
       for (const [field] of fieldsOf(layout)) lines.push(print(`${name}.${field}`, `offsetof(${c}, ${fields[field]})`))
     }
     for (const bytes of [1, 2, 4, 8, 12, 20]) {
-      lines.push(print(`cmsgLength(${bytes})`, `CMSG_LEN(${bytes})`), print(`cmsgSpace(${bytes})`, `CMSG_SPACE(${bytes})`))
+      lines.push(
+        print(`cmsgLength(${bytes})`, `CMSG_LEN(${bytes})`),
+        print(`cmsgSpace(${bytes})`, `CMSG_SPACE(${bytes})`),
+      )
     }
     const source = join(folder, 'abi.c')
     const program = join(folder, 'abi')

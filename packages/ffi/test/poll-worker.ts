@@ -5,9 +5,9 @@ import { Readiness } from '../src/poll.js'
 
 const fd = workerData as number
 const readiness = new Readiness(fd)
-parentPort!.postMessage('waiting')
+parentPort!.postMessage('waiting', [])
 for (let i = 1; ; i++) {
   await readiness.readable()
   readSync(fd, new Uint8Array(1))
-  parentPort!.postMessage(i)
+  parentPort!.postMessage(i, [])
 }

@@ -46,7 +46,9 @@ describe.skipIf(lacking !== null)('on this machine', () => {
         ip('link', 'del', port.interfaceRef!.name)
       },
       async leftovers(name) {
-        return ip('-o', 'link', 'show').split('\n').filter((line) => line.includes(` ${name}:`))
+        return ip('-o', 'link', 'show')
+          .split('\n')
+          .filter((line) => line.includes(` ${name}:`))
       },
     }
   }

@@ -33,7 +33,9 @@ export class UdpSocket {
   constructor(namespace: string, address: string, port: number) {
     const target = socketAddress(address, port)
     const family = target.length === SOCKADDR_IN.size ? AF_INET : AF_INET6
-    this.#fd = within(namespace, () => check(this.#libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket'))
+    this.#fd = within(namespace, () =>
+      check(this.#libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket'),
+    )
     this.#option(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     check(this.#libc.bind(this.#fd, target, target.length), 'bind')
   }
@@ -82,7 +84,9 @@ function socketAddress(address: string, port: number): Uint8Array {
 
 /** `fd88::1` and the like. */
 function parseV6(address: string): Uint8Array {
-  const [head, tail] = address.split('::').map((part) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16))))
-  const words = [...head!, ...new Array<number>(8 - head!.length - tail!.length).fill(0), ...tail!]
+  const [head, tail] = address
+    .split('::')
+    .map((part) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16))))
+  const words = [...head!, ...Array.from({ length: 8 - head!.length - tail!.length }, () => 0), ...tail!]
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]))
 }

@@ -114,24 +114,27 @@ describe.skipIf(lacking !== null)('the interface of a port', () => {
     await port.closed
   })
 
-  it.each(['here', 'in another namespace', 'with its namespace'])('ends the port when it is deleted %s', async (where) => {
-    const { port, name, arena } = await open()
-    let inside: string | null = null
-    if (where !== 'here') {
-      inside = makeNamespace()
-      ip('link', 'set', name, 'netns', inside)
-    }
-    const waiting = expect(port.readable()).rejects.toMatchObject({ code: 'CLOSED' })
-    if (where === 'with its namespace') ip('netns', 'del', inside!)
-    else ip(...(inside === null ? [] : ['-n', inside]), 'link', 'del', name)
-    const start = performance.now()
-    await Promise.all([waiting.catch(() => {}), port.closed])
-    // A namespace is torn down in the background.
-    expect(performance.now() - start).toBeLessThan(SOON_MS)
-    expect(() => port.receive(createBatch(arena, 1))).toThrow(expect.objectContaining({ code: 'CLOSED' }))
-    await expect(port.readable()).rejects.toMatchObject({ code: 'CLOSED' })
-    await open({ name })
-  })
+  it.each(['here', 'in another namespace', 'with its namespace'])(
+    'ends the port when it is deleted %s',
+    async (where) => {
+      const { port, name, arena } = await open()
+      let inside: string | null = null
+      if (where !== 'here') {
+        inside = makeNamespace()
+        ip('link', 'set', name, 'netns', inside)
+      }
+      const waiting = expect(port.readable()).rejects.toMatchObject({ code: 'CLOSED' })
+      if (where === 'with its namespace') ip('netns', 'del', inside!)
+      else ip(...(inside === null ? [] : ['-n', inside]), 'link', 'del', name)
+      const start = performance.now()
+      await Promise.all([waiting.catch(() => {}), port.closed])
+      // A namespace is torn down in the background.
+      expect(performance.now() - start).toBeLessThan(SOON_MS)
+      expect(() => port.receive(createBatch(arena, 1))).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+      await expect(port.readable()).rejects.toMatchObject({ code: 'CLOSED' })
+      await open({ name })
+    },
+  )
 
   it('ends the port when it is deleted while nobody waits for packets', async () => {
     const { port, name } = await open()
@@ -195,7 +198,10 @@ describe.skipIf(lacking !== null)('an adopted descriptor', () => {
     const size = new NativeMemory(4)
     size.view.setInt32(0, 12, true)
     expect(linuxSystem().ioctl(fd, TUNSETVNETHDRSZ, size.address)).toBe(0)
-    await expect(open({ fd })).rejects.toMatchObject({ code: 'NOT_SUPPORTED', message: expect.stringContaining('12 bytes') })
+    await expect(open({ fd })).rejects.toMatchObject({
+      code: 'NOT_SUPPORTED',
+      message: expect.stringContaining('12 bytes'),
+    })
     linuxSystem().close(fd)
   })
 

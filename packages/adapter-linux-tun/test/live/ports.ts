@@ -55,7 +55,14 @@ export interface OpenOptions extends LinuxTunOptions {
 export const REGION_BYTES = 1 << 20
 
 export async function open(options: OpenOptions = {}): Promise<OpenPort> {
-  const { name = freshName(), mtu, arena = arenaOf(3 * REGION_BYTES), slot = 0, system = linuxSystem, ...rest } = options
+  const {
+    name = freshName(),
+    mtu,
+    arena = arenaOf(3 * REGION_BYTES),
+    slot = 0,
+    system = linuxSystem,
+    ...rest
+  } = options
   const adapter: LinuxTunAdapter = tunAdapter(rest, system)
   const region = { offset: slot * REGION_BYTES, length: REGION_BYTES }
   const port = await adapter.openPackets({ name, arena, region, ...(mtu !== undefined && { mtu }) })
@@ -83,7 +90,9 @@ export async function wiredPair(
 ): Promise<Pair> {
   const arena = arenaOf(3 * REGION_BYTES)
   const [a, b] = await Promise.all(
-    ([0, 1] as const).map((slot) => open({ ...options, arena, slot, ...(fds[slot] !== undefined && { fd: fds[slot] }) })),
+    ([0, 1] as const).map((slot) =>
+      open({ ...options, arena, slot, ...(fds[slot] !== undefined && { fd: fds[slot] }) }),
+    ),
   )
   const v4 = ['10.88.0.1', '10.88.0.2'] as const
   const v6 = ['fd88::1', 'fd88::2'] as const

@@ -128,8 +128,8 @@ export function run(namespace: string, seconds: number, program: string, ...args
 }
 
 export async function until(condition: () => boolean, ms = 5000): Promise<void> {
-  for (const end = performance.now() + ms; !condition(); ) {
-    if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${condition}`)
+  for (const end = performance.now() + ms; !condition();) {
+    if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${condition.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

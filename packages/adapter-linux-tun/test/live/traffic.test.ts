@@ -15,7 +15,7 @@ const TUN_F_USO = 0x60
 const withoutUso = (): (() => System) =>
   systemWith((real, fail) => ({
     ioctl: (fd, request, argument) =>
-      request === TUNSETOFFLOAD && (Number(argument) & TUN_F_USO) !== 0 ? fail(EINVAL) : real.ioctl(fd, request, argument),
+      request === TUNSETOFFLOAD && (argument & TUN_F_USO) !== 0 ? fail(EINVAL) : real.ioctl(fd, request, argument),
   }))
 
 /** A kernel that gives nothing large and takes nothing large, as far as it says so only when asked. */
@@ -27,14 +27,35 @@ const withoutAny = (): (() => System) =>
   }))
 
 const all = { checksum: true, tcpSegmentation: true, udpSegmentation: true, tcpCoalescing: true, udpCoalescing: true }
-const none = { checksum: false, tcpSegmentation: false, udpSegmentation: false, tcpCoalescing: false, udpCoalescing: false }
+const none = {
+  checksum: false,
+  tcpSegmentation: false,
+  udpSegmentation: false,
+  tcpCoalescing: false,
+  udpCoalescing: false,
+}
 
 const rows: [string, () => OpenOptions, object, object][] = [
   ['all offloads', () => ({}), all, all],
   ['all offloads switched off', () => none, none, none],
-  ['no coalescing', () => ({ tcpCoalescing: false, udpCoalescing: false }), { ...all, tcpCoalescing: false, udpCoalescing: false }, { ...all, tcpCoalescing: false, udpCoalescing: false }],
-  ['checksums only', () => ({ tcpSegmentation: false, udpSegmentation: false }), { ...all, tcpSegmentation: false, udpSegmentation: false }, { ...all, tcpSegmentation: false, udpSegmentation: false }],
-  ['a kernel without USO', () => ({ system: withoutUso() }), { ...all, udpSegmentation: false, udpCoalescing: false }, { ...all, udpSegmentation: false, udpCoalescing: false }],
+  [
+    'no coalescing',
+    () => ({ tcpCoalescing: false, udpCoalescing: false }),
+    { ...all, tcpCoalescing: false, udpCoalescing: false },
+    { ...all, tcpCoalescing: false, udpCoalescing: false },
+  ],
+  [
+    'checksums only',
+    () => ({ tcpSegmentation: false, udpSegmentation: false }),
+    { ...all, tcpSegmentation: false, udpSegmentation: false },
+    { ...all, tcpSegmentation: false, udpSegmentation: false },
+  ],
+  [
+    'a kernel without USO',
+    () => ({ system: withoutUso() }),
+    { ...all, udpSegmentation: false, udpCoalescing: false },
+    { ...all, udpSegmentation: false, udpCoalescing: false },
+  ],
   ['a kernel without any offload', () => ({ system: withoutAny() }), { ...none, tcpCoalescing: true }, none],
 ]
 
@@ -122,7 +143,10 @@ describe.skipIf(lacking !== null)('traffic between two TUNs wired together', () 
   it('carries packets of up to 65 535 bytes', { timeout: 60_000 }, async () => {
     const { v4, v6, a } = await wiredPair(inside, { mtu: 65_535 })
     expect(a.port.mtu).toBe(65_535)
-    for (const [address, size] of [[v4[1], 65_507], [v6[1], 65_487]] as const) {
+    for (const [address, size] of [
+      [v4[1], 65_507],
+      [v6[1], 65_487],
+    ] as const) {
       const output = await run(inside[0], 15, 'ping', '-c', '3', '-i', '0.05', '-s', String(size), '-M', 'do', address)
       expect(output).toContain(' 0% packet loss')
     }

@@ -34,7 +34,11 @@ require('node:net').createServer((socket) => {
 let nextPort = 20_000
 
 /** Sends that many megabytes from `inside[0]` to `address` in `inside[1]`; true when every byte arrived as it was. */
-export async function transfer(inside: readonly [string, string], address: string, megabytes: number): Promise<boolean> {
+export async function transfer(
+  inside: readonly [string, string],
+  address: string,
+  megabytes: number,
+): Promise<boolean> {
   const port = String(nextPort++)
   const received = run(inside[1], 60, process.execPath, '-e', RECEIVER, address, port)
   const sent = retry(() => run(inside[0], 60, process.execPath, '-e', SENDER, address, port, String(megabytes)))
@@ -55,7 +59,9 @@ async function retry<T>(action: () => Promise<T>): Promise<T> {
 }
 
 function expected(megabytes: number): string {
-  const block = createHash('shake256', { outputLength: 1 << 20 }).update('wireweave').digest()
+  const block = createHash('shake256', { outputLength: 1 << 20 })
+    .update('wireweave')
+    .digest()
   const hash = createHash('sha256')
   for (let i = 0; i < megabytes; i++) {
     block.writeUInt32LE(i)
