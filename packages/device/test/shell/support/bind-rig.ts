@@ -57,6 +57,11 @@ export class BindRig {
     this.#free.at += bytes.length
   }
 
+  /** Leaves a gap before the next datagram. */
+  skip(bytes: number): void {
+    this.#free.at += bytes
+  }
+
   endpoint(text: string, local?: Uint8Array): number {
     const record = this.out.recordCount++
     writeEndpoint(this.out.records, record * ENDPOINT_BYTES, parseEndpoint(text)!)
