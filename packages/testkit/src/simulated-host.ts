@@ -193,6 +193,12 @@ export class SimulatedHost {
     for (let first = 0; first < packets.length; first += BATCH_SIZE) this.#sendBatch(packets.slice(first, first + BATCH_SIZE))
   }
 
+  /** A datagram arrives without the network, and what it causes at this moment happens. */
+  deliver(bytes: Uint8Array, from: string, trafficClass = 0): void {
+    this.#arrive(bytes, from, trafficClass)
+    this.step()
+  }
+
   /** When the host has something to do; Infinity for never. */
   nextMoment(): number {
     if (this.#isSuspended) return Number.POSITIVE_INFINITY

@@ -8,6 +8,7 @@ import { describeSighting, TRANSPORT_DATA } from './eavesdropper.js'
 import { forgeInitiation, forgeResponse } from './forgery.js'
 import { Invariants } from './invariants.js'
 import { Ledger } from './ledger.js'
+import { mutateBytes } from './mutate.js'
 import { hostOf } from './network.js'
 import type { Nat } from './network.js'
 import { Random } from './random.js'
@@ -324,16 +325,6 @@ export class World {
       this.simulation.network.send(source, to.address, bytes)
     }
   }
-}
-
-/** Changes a few bytes, cuts or lengthens. */
-export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
-  const length = random.chance(0.2) ? random.below(bytes.length + 40) : bytes.length
-  const copy = new Uint8Array(length)
-  copy.set(bytes.subarray(0, length))
-  const changes = random.between(length === bytes.length ? 1 : 0, 4)
-  for (let i = 0; i < changes && length > 0; i++) copy[random.below(length)]! ^= 1 << random.below(8)
-  return copy
 }
 
 function pairName(one: SimulatedHost, two: SimulatedHost): string {
