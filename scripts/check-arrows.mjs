@@ -14,6 +14,7 @@ const arrows = {
   netlink: ['ffi'],
   'adapter-linux-tun': ['tunnel', 'netlink', 'ffi'],
   'adapter-linux-wg': ['tunnel', 'netlink', 'ffi'],
+  'adapter-netstack': ['tunnel', 'undici', 'dns-packet'],
   wireweave: ['device', 'config', 'tunnel', '~adapter-linux-tun', '~adapter-linux-wg'],
   cli: ['wireweave', 'tunnel', 'config', 'crypto', 'ffi', 'commander'],
   testkit: ['tunnel', 'device', 'noise', 'crypto', 'config', 'vitest', 'fast-check'],
@@ -26,6 +27,7 @@ const nodeAllowed = {
   config: [],
   crypto: ['node.ts'],
   device: ['shell/', 'userspace-backend.ts'],
+  'adapter-netstack': ['node/'],
 }
 
 /** The part of a package that knows koffi's home. */

@@ -18,7 +18,7 @@ const steps = {
   types: () => runTool('tsc', ['-p', 'tsconfig.json']),
   arrows: () => run(process.execPath, ['scripts/check-arrows.mjs']),
   workplace: () => run(process.execPath, ['scripts/check-text.mjs']),
-  knip: () => runTool('knip', []),
+  knip: () => runTool('knip', ['--no-config-hints']),
   publint: () => every(published, (name) => runTool('publint', ['run', '--strict', `packages/${name}`])),
   attw: () =>
     every(published, (name) =>

@@ -1,6 +1,6 @@
 /** Brings a checkout to the state in which its commands can run: dependencies installed, packages built. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 const FLOOR = [20, 20, 0]
 
 /** Exits with a remedy when this Node is too old. */
-export function requireNode() {
+function requireNode() {
   const version = process.versions.node.split('.').map(Number)
   const older = FLOOR.findIndex((part, i) => version[i] !== part)
   if (older >= 0 && version[older] < FLOOR[older]) {
@@ -31,13 +31,13 @@ export function runTool(name, args, options = {}) {
   return run(path.join(root, 'node_modules/.bin', name), args, options)
 }
 
-export function installed() {
+function installed() {
   const stamp = path.join(root, 'node_modules/.wireweave-lock')
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash()
 }
 
 /** `npm ci` when the lock file is not what was installed last. */
-export function install() {
+function install() {
   if (installed()) return
   console.log('Installing dependencies …')
   const command = existsSync(path.join(root, 'node_modules')) ? 'install' : 'ci'
@@ -49,7 +49,7 @@ export function install() {
 }
 
 /** Builds every package; turbo skips what has not changed. Quiet unless it fails. */
-export function build() {
+function build() {
   console.log('Building …')
   const result = spawnSync(path.join(root, 'node_modules/.bin/turbo'), ['run', 'build', '--output-logs=errors-only'], {
     cwd: root,
@@ -68,11 +68,6 @@ export function prepare() {
   requireNode()
   install()
   build()
-}
-
-export function isDirectory(name) {
-  const full = path.join(root, name)
-  return existsSync(full) && statSync(full).isDirectory()
 }
 
 function lockHash() {
