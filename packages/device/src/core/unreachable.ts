@@ -11,7 +11,8 @@ export const UNREACHABLE_BYTES: number = SLOTS * MAX_ICMP_ERROR_BYTES
 /** Slots for answers that wait in `inbound`, and the tokens that each of them costs. */
 export class UnreachableAnswers {
   readonly #offset: number
-  #nextSlot = 0
+  /** Slots in use since `inbound` was last empty. */
+  #used = 0
   #tokens = SLOTS
   #refilledAt = 0
 
@@ -20,23 +21,24 @@ export class UnreachableAnswers {
   }
 
   /** Where to write an answer now; -1 when there were too many. Taken with {@link UnreachableAnswers.take}. */
-  place(now: number): number {
+  place(isInboundEmpty: boolean, now: number): number {
+    if (isInboundEmpty) this.#used = 0
     const elapsed = Math.max(0, now - this.#refilledAt)
     this.#tokens = Math.min(SLOTS, this.#tokens + elapsed * ERRORS_PER_MS)
     this.#refilledAt = now
-    return this.#tokens < 1 ? -1 : this.#offset + this.#nextSlot * MAX_ICMP_ERROR_BYTES
+    return this.#tokens < 1 || this.#used === SLOTS ? -1 : this.#offset + this.#used * MAX_ICMP_ERROR_BYTES
   }
 
   take(): void {
     this.#tokens--
-    this.#nextSlot = (this.#nextSlot + 1) % SLOTS
+    this.#used++
   }
 }
 
 export function answerUnreachable(state: DeviceState, at: number, length: number, version: 4 | 6, now: number): void {
   const { inbound, unreachable } = state
   if (inbound.count === inbound.offsets.length) return
-  const to = unreachable.place(now)
+  const to = unreachable.place(inbound.count === 0, now)
   if (to < 0) return
   const written = writeUnreachable(state.options.arena.bytes, at, length, version, to)
   if (written === 0) return

@@ -47,6 +47,16 @@ test('unreachable is said 16 times at once, then 50 times a second', () => {
   expect(pair.alice.delivered).toHaveLength(21)
 })
 
+test('an answer that the interface has not taken yet is not overwritten', () => {
+  const pair = connected()
+  const { drain } = pair.alice
+  pair.alice.drain = () => pair.alice.takeOutbound()
+  const packets = Array.from({ length: 16 }, (_, i) => packet4('10.0.0.1', '10.77.0.1', 60 + i))
+  for (let at = 1000; at < 5000; at += 1000) pair.alice.send(packets, at)
+  drain.call(pair.alice)
+  expect(pair.alice.delivered.map((error) => error.subarray(28))).toEqual(packets)
+})
+
 test('what is no IP packet is counted and goes nowhere', () => {
   const pair = connected()
   const cut = packet4('10.0.0.1', '10.0.0.2', 60)
