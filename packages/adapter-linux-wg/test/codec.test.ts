@@ -113,7 +113,7 @@ describe('SET_DEVICE', () => {
 
 describe('GET_DEVICE', () => {
   test('asks for one interface', () => {
-    expect(hex(encodeGet(FAMILY, IFINDEX))).toBe('1c0000001c000100000000000000000000010000' + '0800010007000000')
+    expect(hex(encodeGet(FAMILY, IFINDEX))).toBe('1c0000001c0001000000000000000000000100000800010007000000')
   })
 
   test('keys, both families of endpoints, counters and times are read', () => {
