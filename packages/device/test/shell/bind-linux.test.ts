@@ -47,6 +47,19 @@ describe.runIf(worksHere)('runs', () => {
     expect(receiving.made['recvmmsg']).toBeLessThan(5)
   })
 
+  test('say all about themselves after a message that had less to say', async () => {
+    const [a, b] = [await rig(), await rig()]
+    await a.sendTo(`127.0.0.1:${b.bind.port}`, 'alone')
+    await b.receive(1)
+    const record = a.endpoint(`127.0.0.1:${b.bind.port}`)
+    for (let i = 0; i < 10; i++) a.put(new Uint8Array(100), record, 2)
+    await a.send()
+    const run = (await b.receive(11)).slice(1)
+    expect(run.map(({ trafficClass, local }) => [trafficClass, local[0], local[16]])).toEqual(
+      run.map(() => [2, 127, 1]),
+    )
+  })
+
   test('end at a change of endpoint, class, place or length, at 64 datagrams and at 65 507 bytes', async () => {
     const a = await rig()
     const [one, two] = [a.endpoint('192.0.2.1:1'), a.endpoint('192.0.2.1:1')]
