@@ -56,12 +56,12 @@ function retransmitHandshake(state: DeviceState, peer: Peer, now: number): void 
     if (!deadlines.isPending(peer.slot, ZERO_KEY_MATERIAL)) {
       deadlines.set(peer.slot, ZERO_KEY_MATERIAL, now + ZERO_KEY_MATERIAL_AFTER_MS)
     }
-    options.onEvent?.({ tag: 'handshakeGaveUp', peer: peer.key, attempts: peer.handshakeAttempts + 1 })
+    options.onEvent?.({ tag: 'handshakeGaveUp', peer: peer.copyKey(), attempts: peer.handshakeAttempts + 1 })
     return
   }
   peer.handshakeAttempts++
   const attempt = peer.handshakeAttempts + 1
-  options.onEvent?.({ tag: 'handshakeRetry', peer: peer.key, attempt, seconds: REKEY_TIMEOUT_MS / 1000 })
+  options.onEvent?.({ tag: 'handshakeRetry', peer: peer.copyKey(), attempt, seconds: REKEY_TIMEOUT_MS / 1000 })
   state.forgetLocalAddress(peer)
   startHandshake(state, peer, true, now)
 }
@@ -77,7 +77,7 @@ function sendPassiveKeepalive(state: DeviceState, peer: Peer, now: number): void
 /** §6.5: data went out and nothing came in. */
 function startNewHandshake(state: DeviceState, peer: Peer, now: number): void {
   const seconds = NEW_HANDSHAKE_TIMEOUT_MS / 1000
-  state.options.onEvent?.({ tag: 'newHandshakeTimer', peer: peer.key, seconds })
+  state.options.onEvent?.({ tag: 'newHandshakeTimer', peer: peer.copyKey(), seconds })
   state.forgetLocalAddress(peer)
   startHandshake(state, peer, false, now)
 }
@@ -88,7 +88,7 @@ function zeroKeyMaterial(state: DeviceState, peer: Peer): void {
   peer.forgetImportedKey()
   dropStaged(state, peer)
   const seconds = ZERO_KEY_MATERIAL_AFTER_MS / 1000
-  state.options.onEvent?.({ tag: 'keysZeroed', peer: peer.key, seconds })
+  state.options.onEvent?.({ tag: 'keysZeroed', peer: peer.copyKey(), seconds })
 }
 
 function sendPersistentKeepalive(state: DeviceState, peer: Peer, now: number): void {

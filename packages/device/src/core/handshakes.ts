@@ -228,7 +228,7 @@ function receiveResponse(state: DeviceState, identity: DeviceIdentity, now: numb
   state.forgetKeypairs(peer.keypairs.add(deriveKeypair(state.options.suite, consumed, now)))
   keypairDerived(state, peer, now)
   handshakeComplete(state, peer)
-  state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.key, role: 'initiator' })
+  state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.copyKey(), role: 'initiator' })
   anyAuthenticatedReceived(state, peer, now)
   // What waits, or else an empty packet: the responder may not send before it hears from us.
   sendKeepalive(state, peer, now)

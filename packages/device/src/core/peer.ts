@@ -55,6 +55,11 @@ export class Peer implements Remote {
     this.#suite = suite
   }
 
+  /** For the world outside, which may do with it what it likes. */
+  copyKey(): PublicKey {
+    return this.key.slice() as PublicKey
+  }
+
   get hasEndpoint(): boolean {
     return this.endpoint[ENDPOINT_FAMILY] !== 0
   }

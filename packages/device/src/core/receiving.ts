@@ -89,7 +89,7 @@ function confirmKeypair(state: DeviceState, peer: Peer, keypair: Keypair, now: n
   if (keypair !== peer.keypairs.next) return
   state.forgetKeypairs(peer.keypairs.confirm(keypair) ?? [])
   handshakeComplete(state, peer)
-  state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.key, role: 'responder' })
+  state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.copyKey(), role: 'responder' })
   sendStaged(state, peer, now)
 }
 

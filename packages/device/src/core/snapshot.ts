@@ -27,7 +27,7 @@ export function copySecrets(state: DeviceState): DeviceSecrets {
 
 function snapshotPeer(state: DeviceState, peer: Peer): PeerSnapshot {
   return {
-    publicKey: peer.key.slice() as PublicKey,
+    publicKey: peer.copyKey(),
     hasPresharedKey: peer.presharedKey !== null,
     endpoint: readEndpoint(peer.endpoint, 0),
     persistentKeepaliveInterval: peer.persistentKeepaliveMs / 1000,

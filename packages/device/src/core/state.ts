@@ -94,7 +94,7 @@ export class DeviceState {
   }
 
   emit(tag: PeerEventTag, peer: Peer): void {
-    this.options.onEvent?.({ tag, peer: peer.key })
+    this.options.onEvent?.({ tag, peer: peer.copyKey() })
   }
 
   /** 0 up to REKEY_TIMEOUT_JITTER_MS. Drawn in store: a timer is armed for every burst of data, and jitter is no secret. */
@@ -115,7 +115,7 @@ export class DeviceState {
     this.outbox.forgetRecord()
     if (!moved || !this.options.onEvent) return
     const to = readEndpoint(peer.endpoint, 0)
-    if (to !== null) this.options.onEvent({ tag: 'roamed', peer: peer.key, from, to })
+    if (to !== null) this.options.onEvent({ tag: 'roamed', peer: peer.copyKey(), from, to })
   }
 
   /** The next datagram to the peer leaves from where routing says. */
