@@ -13,18 +13,21 @@ const folder = import.meta.dirname
 const build = path.join(folder, '../build')
 const target = path.join(folder, '../src/internal/wasm-bytes.ts')
 
-const FLAGS = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd']
+const FLAGS = ['--noAssert', '--runtime', 'stub', '--enable', 'simd']
 
 /** 65536 pages, so that any memory fits. src/internal/wasm-module.ts rewrites the import for memories that are not shared. */
 const IMPORTED_MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--enable', 'threads']
 
+/** -O1: from -O2 on, binaryen moves statements to where their results are used, and undoes the order that was chosen. */
+const TRANSPORT = ['-O1', ...IMPORTED_MEMORY]
+
 const modules = {
-  transportCode: [generated('transport', transportSource('constant')), IMPORTED_MEMORY],
+  transportCode: [generated('transport', transportSource('constant')), TRANSPORT],
   transportRelaxedCode: [
     generated('transport-relaxed', transportSource('relaxed')),
-    [...IMPORTED_MEMORY, '--enable', 'relaxed-simd'],
+    [...TRANSPORT, '--enable', 'relaxed-simd'],
   ],
-  handshakeCode: [path.join(folder, 'handshake.ts'), ['--initialMemory', '2', '--lowMemoryLimit', '1024']],
+  handshakeCode: [path.join(folder, 'handshake.ts'), ['-O3', '--initialMemory', '2', '--lowMemoryLimit', '1024']],
 }
 
 const text = await render()

@@ -2,10 +2,11 @@
  * Writes the AssemblyScript source of ChaCha20-Poly1305 (RFC 8439): unrolled, because AssemblyScript has no arrays of
  * locals and the speed depends on the state being locals. This file is the source to read; `build.mjs` compiles it.
  *
- * Shape. ChaCha20 computes four blocks at once: vector i holds word i of each of them. Poly1305 is scalar and is placed
- * between the rounds, so that multipliers and vector units work at the same time. The first group of four blocks gives
- * the one-time key and 192 bytes of key stream; each further one 256 bytes. Sealing authenticates what the group before
- * has encrypted, opening what this group is about to decrypt, so that it may decrypt in place.
+ * Shape. ChaCha20 computes four blocks at once: vector i holds word i of each of them. Poly1305 is scalar, and its
+ * statements stand between those of the rounds, so that multipliers and vector units work at the same time. The first
+ * group of four blocks gives the one-time key and 192 bytes of key stream; each further one 256 bytes. Sealing
+ * authenticates what the group before has encrypted, opening what this group is about to decrypt, so that it may decrypt
+ * in place. Up to 64 bytes take just two blocks, each in four vectors, one for a row.
  *
  * docs/decisions/0002-wasm-engine.md has the figures and the variants that lost.
  */
@@ -19,6 +20,7 @@ const MASKS = 96 // rotations by 16 and by 8 as byte shuffles
 const START = 128 // 16 vectors: the state after those parts of the first round that all groups share
 const STREAM = 384 // 256 bytes: key stream of a group that is not XORed at once
 const NONCE_PREFIX = 640 // the first 4 bytes of the nonce: zero, in WireGuard
+const PIN = 656 // written, never read: see `pin`
 
 const ROTATE_16 = [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]
 const ROTATE_8 = [3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]
@@ -52,6 +54,7 @@ const COLUMNS = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]]
 const DIAGONALS = [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]]
 
 /** Quarter rounds side by side: `x0` to `x15` are the state. */
+/** A list of statements. */
 function quarterRounds(list, rotate) {
   const steps = [
     ([a, b]) => `x${a} = i32x4.add(x${a}, x${b})`,
@@ -63,7 +66,7 @@ function quarterRounds(list, rotate) {
     ([, , c, d]) => `x${c} = i32x4.add(x${c}, x${d})`,
     ([, b, c]) => `x${b} = rotateLeft(v128.xor(x${b}, x${c}), 7)`,
   ]
-  return lines(steps.flatMap((step) => list.map(step)))
+  return steps.flatMap((step) => list.map(step))
 }
 
 const initial = (i) => (i < 4 ? `i32x4.splat(${CONSTANTS[i]})` : `v128.load32_splat(${KEY + 4 * (i - 4)})`)
@@ -75,7 +78,7 @@ const prepareStart = (rotate) => `
   x13 = v128.load32_splat(${NONCE_PREFIX})
   x14 = i32x4.splat(counterLow)
   x15 = i32x4.splat(counterHigh)
-  ${quarterRounds(COLUMNS.slice(1), rotate)}
+  ${lines(quarterRounds(COLUMNS.slice(1), rotate))}
   ${lines(range(0, 16).filter((i) => i !== 12).map((i) => `v128.store(${START + 16 * i}, x${i})`))}`
 
 const loadStart = () =>
@@ -115,33 +118,52 @@ const transpose = (use) =>
  * d0 < (3.04 + 2 * 1.25 + 2 * 1.25 + 6 * 1.25) * 2^60 = 15.54 * 2^60, and d3 < 13.1 * 2^60, whose bits from 34 on,
  * times 5, are below 1.03 * 2^32: what h0 was said to exceed 2^32 by.
  */
-const authenticate = (address, whole = '0x100000000') => `{
-  const a0 = h0 + load32(${address}), a1 = h1 + load32(${address} + 4), a2 = h2 + load32(${address} + 8)
-  const a3 = h3 + load32(${address} + 12) + ${whole}
-  let d0 = a0 * r0 + a1 * s3 + a2 * s2 + a3 * s1
-  let d1 = a0 * r1 + a1 * r0 + a2 * s3 + a3 * s2
-  let d2 = a0 * r2 + a1 * r1 + a2 * r0 + a3 * s3
-  let d3 = a0 * r3 + a1 * r2 + a2 * r1 + a3 * r0
-  d1 += d0 >> 32
-  d2 += d1 >> 32
-  d3 += d2 >> 32
-  h0 = (d0 & 0xffffffff) + (d3 >> 34) * 5
-  h1 = d1 & 0xffffffff
-  h2 = d2 & 0xffffffff
-  h3 = d3 & 0x3ffffffff
-}`
+function authenticate(address, offset = 0, name = '') {
+  const [a0, a1, a2, a3] = range(0, 4).map((i) => `a${i}${name}`)
+  const [d0, d1, d2, d3] = range(0, 4).map((i) => `d${i}${name}`)
+  const word = (i) => load32(address, offset + 4 * i)
+  const products = [
+    `const ${a1} = h1 + ${word(1)}`,
+    `const ${a2} = h2 + ${word(2)}`,
+    `const ${a3} = h3 + ${word(3)} + 0x100000000`,
+    `const ${a0} = h0 + ${word(0)}`,
+    // h0 comes last out of the block before: so its products are added last.
+    `let ${d0} = ${a1} * s3 + ${a2} * s2 + ${a3} * s1 + ${a0} * r0`,
+    `let ${d1} = ${a1} * r0 + ${a2} * s3 + ${a3} * s2 + ${a0} * r1`,
+    `let ${d2} = ${a1} * r1 + ${a2} * r0 + ${a3} * s3 + ${a0} * r2`,
+    `let ${d3} = ${a1} * r2 + ${a2} * r1 + ${a3} * r0 + ${a0} * r3`,
+  ]
+  const carries = [
+    `${d1} += ${d0} >> 32`,
+    `${d2} += ${d1} >> 32`,
+    `${d3} += ${d2} >> 32`,
+    `h0 = (${d0} & 0xffffffff) + (${d3} >> 34) * 5`,
+    `h1 = ${d1} & 0xffffffff`,
+    `h2 = ${d2} & 0xffffffff`,
+    `h3 = ${d3} & 0x3ffffffff`,
+  ]
+  return { products, carries, sums: [d0, d1, d2, d3] }
+}
+
+const authenticateOne = (address) => {
+  const { products, carries } = authenticate(address)
+  return `{\n${lines([...products, ...carries])}\n}`
+}
+const authenticateUpTo = (end) => `while (next < ${end}) { ${authenticateOne('next')} next += 16 }`
+
+const load32 = (address, offset) => `<u64>load<u32>(${address}, ${offset})`
 
 const takePolyKey = () => `
-  r0 = load32(${STREAM}) & 0x0fffffff
-  r1 = load32(${STREAM + 4}) & 0x0ffffffc
-  r2 = load32(${STREAM + 8}) & 0x0ffffffc
-  r3 = load32(${STREAM + 12}) & 0x0ffffffc
+  r0 = ${load32(STREAM, 0)} & 0x0fffffff
+  r1 = ${load32(STREAM, 4)} & 0x0ffffffc
+  r2 = ${load32(STREAM, 8)} & 0x0ffffffc
+  r3 = ${load32(STREAM, 12)} & 0x0ffffffc
   s1 = r1 + (r1 >> 2)
   s2 = r2 + (r2 >> 2)
   s3 = r3 + (r3 >> 2)
   v128.store(${POLY_KEY_S}, v128.load(${STREAM + 16}))`
 
-const carry = `
+const carryAll = `
   h1 += h0 >> 32
   h0 &= 0xffffffff
   h2 += h1 >> 32
@@ -151,16 +173,16 @@ const carry = `
 
 /** Reduces h fully (h + 5 reaches 2^130 exactly when h >= p), adds s, leaves the tag at TAG. */
 const finishTag = () => `
-  ${carry}
+  ${carryAll}
   h0 += (h3 >> 34) * 5
   h3 &= 0x3ffffffff
-  ${carry}
+  ${carryAll}
   const g0 = h0 + 5, g1 = h1 + (g0 >> 32), g2 = h2 + (g1 >> 32), g3 = h3 + (g2 >> 32)
   const reduced: u64 = 0 - (g3 >> 34)
-  h0 = (select64(h0, g0, reduced) & 0xffffffff) + load32(${POLY_KEY_S})
-  h1 = (select64(h1, g1, reduced) & 0xffffffff) + load32(${POLY_KEY_S + 4}) + (h0 >> 32)
-  h2 = (select64(h2, g2, reduced) & 0xffffffff) + load32(${POLY_KEY_S + 8}) + (h1 >> 32)
-  h3 = (select64(h3, g3, reduced) & 0xffffffff) + load32(${POLY_KEY_S + 12}) + (h2 >> 32)
+  h0 = (select64(h0, g0, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 0)}
+  h1 = (select64(h1, g1, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 4)} + (h0 >> 32)
+  h2 = (select64(h2, g2, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 8)} + (h1 >> 32)
+  h3 = (select64(h3, g3, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 12)} + (h2 >> 32)
   store<u32>(${TAG}, <u32>h0)
   store<u32>(${TAG + 4}, <u32>h1)
   store<u32>(${TAG + 8}, <u32>h2)
@@ -168,32 +190,80 @@ const finishTag = () => `
 
 // --- Both -------------------------------------------------------------------------------------------------------------
 
-/** `rotation` is a name in `rotations`. */
-export function transportSource(rotation) {
-  const rotate = rotations[rotation]
-  const stitched = `if (next < limit) { ${authenticate('next')} ${authenticate('next + 16')} next += 32 }`
-  return `
-@inline function rotateLeft(x: v128, bits: i32): v128 {
-  return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits))
-}
-@inline function load32(address: usize): u64 { return <u64>load<u32>(address) }
-@inline function select64(a: u64, b: u64, mask: u64): u64 { return (a & ~mask) | (b & mask) }
-@inline function clear(address: usize): void { v128.store(address, i32x4.splat(0)) }
+/**
+ * A store that nobody reads keeps a computation where it is written. Statements alone do not: up to Node 22, V8's compiler
+ * orders what has no effect as it likes, and puts all of Poly1305 before all of ChaCha20, which takes 8 % longer.
+ */
+const pin = (type, value) => `${type === 'v128' ? 'v128.store' : 'store<u64>'}(${PIN}, ${value})`
 
-/** Fewer than 16 bytes. */
-function copy(to: usize, from: usize, length: u32): void {
-  if (length & 8) { store<u64>(to, load<u64>(from)); to += 8; from += 8 }
-  if (length & 4) { store<u32>(to, load<u32>(from)); to += 4; from += 4 }
-  if (length & 2) { store<u16>(to, load<u16>(from)); to += 2; from += 2 }
-  if (length & 1) store<u8>(to, load<u8>(from))
+/** A double round in four parts, each followed by half a block of Poly1305. More parts, or uneven ones, are slower. */
+function stitchedDoubleRound(rotate) {
+  const rounds = [COLUMNS, DIAGONALS].flatMap((list) => {
+    const statements = quarterRounds(list, rotate)
+    const pins = list.map(([, b]) => pin('v128', `x${b}`))
+    return [
+      [...statements.slice(0, 16), ...pins],
+      [...statements.slice(16), ...pins],
+    ]
+  })
+  const blocks = [authenticate('next', 0, 'a'), authenticate('next', 16, 'b')].flatMap(({ products, carries, sums }) => [
+    [...products, ...sums.map((sum) => pin('u64', sum))],
+    [...carries, pin('u64', 'h0')],
+  ])
+  return lines(rounds.flatMap((part, i) => [...part, ...blocks[i]]))
 }
 
-/** En- or decrypts and leaves the tag of the ciphertext at TAG. */
-function crypt(counterLow: u32, counterHigh: u32, source: usize, length: u32, destination: usize,
-  associated: usize, associatedLength: u32, opening: bool): void {
-  let ${range(0, 16).map((i) => `x${i}: v128`).join(', ')}
+const authenticateAssociated = () => `
+  {
+    let left = associatedLength, from = associated
+    for (; left >= 16; left -= 16, from += 16) ${authenticateOne('from')}
+    if (left != 0) {
+      clear(${TAIL})
+      copy(${TAIL}, from, left)
+      ${authenticateOne(TAIL)}
+    }
+  }`
+
+/** Up to `end`, by 16 bytes, with key stream that lies at \`stream\`. */
+const applyStream = (end) => `
+  for (; done < ${end}; done += 16, stream += 16) {
+    v128.store(destination + done, v128.xor(v128.load(source + done), v128.load(stream)))
+  }`
+
+/** The bytes of a last block that is not whole; TAIL gets the ciphertext of it. */
+const applyStreamToRest = () => `
+  if (length & 15) {
+    const rest = length & 15
+    clear(${TAIL})
+    copy(${TAIL}, source + done, rest)
+    v128.store(${TAIL + 16}, v128.xor(v128.load(${TAIL}), v128.load(stream)))
+    copy(destination + done, ${TAIL + 16}, rest)
+    if (!opening) {
+      clear(${TAIL})
+      copy(${TAIL}, ${TAIL + 16}, rest)
+    }
+  }`
+
+const finish = () => `
+  ${authenticateUpTo('wholeBlocks')}
+  if (length & 15) ${authenticateOne(TAIL)}
+  store<u64>(${TAIL}, <u64>associatedLength)
+  store<u64>(${TAIL + 8}, <u64>length)
+  ${authenticateOne(TAIL)}
+  ${finishTag()}`
+
+const PARAMETERS = `counterLow: u32, counterHigh: u32, source: usize, length: u32, destination: usize,
+  associated: usize, associatedLength: u32`
+const ARGUMENTS = 'counterLow, counterHigh, source, length, destination, associated, associatedLength'
+const POLY_STATE = `
   let h0: u64 = 0, h1: u64 = 0, h2: u64 = 0, h3: u64 = 0
-  let r0: u64 = 0, r1: u64 = 0, r2: u64 = 0, r3: u64 = 0, s1: u64 = 0, s2: u64 = 0, s3: u64 = 0
+  let r0: u64 = 0, r1: u64 = 0, r2: u64 = 0, r3: u64 = 0, s1: u64 = 0, s2: u64 = 0, s3: u64 = 0`
+
+/** Any length. */
+const long = (rotate) => `
+function crypt(${PARAMETERS}, opening: bool): void {
+  let ${range(0, 16).map((i) => `x${i}: v128`).join(', ')}
+  ${POLY_STATE}
   ${rotate.setup}
   ${prepareStart(rotate)}
 
@@ -203,13 +273,15 @@ function crypt(counterLow: u32, counterHigh: u32, source: usize, length: u32, de
   let block: u32 = 0, done: u32 = 0
   while (true) {
     ${loadStart()}
-    ${quarterRounds(COLUMNS.slice(0, 1), rotate)}
-    ${quarterRounds(DIAGONALS, rotate)}
-    ${stitched}
-    for (let i = 0; i < 9; i++) {
-      ${quarterRounds(COLUMNS, rotate)}
-      ${quarterRounds(DIAGONALS, rotate)}
-      ${stitched}
+    ${lines(quarterRounds(COLUMNS.slice(0, 1), rotate))}
+    ${lines(quarterRounds(DIAGONALS, rotate))}
+    let left = 9
+    for (let stitched = <i32>((limit - next) / 32); stitched > 0; stitched--, left--) {
+      ${stitchedDoubleRound(rotate)}
+      next += 32
+    }
+    for (; left > 0; left--) {
+      ${lines([...quarterRounds(COLUMNS, rotate), ...quarterRounds(DIAGONALS, rotate)])}
     }
     ${addInitial()}
 
@@ -224,35 +296,17 @@ function crypt(counterLow: u32, counterHigh: u32, source: usize, length: u32, de
       let room: u32 = 256
       if (block == 0) {
         ${takePolyKey()}
+        ${authenticateAssociated()}
         stream += 64
         room = 192
-        let left = associatedLength, from = associated
-        for (; left >= 16; left -= 16, from += 16) ${authenticate('from')}
-        if (left != 0) {
-          clear(${TAIL})
-          copy(${TAIL}, from, left)
-          ${authenticate(TAIL)}
-        }
         next = ciphertext
       }
       const last = length - done <= room
       const end = last ? length & ~15 : done + room
-      if (opening) while (next < ciphertext + end) { ${authenticate('next')} next += 16 }
-      for (; done < end; done += 16, stream += 16) {
-        v128.store(destination + done, v128.xor(v128.load(source + done), v128.load(stream)))
-      }
+      if (opening) ${authenticateUpTo('ciphertext + end')}
+      ${applyStream('end')}
       if (last) {
-        const rest = length & 15
-        if (rest != 0) {
-          clear(${TAIL})
-          copy(${TAIL}, source + done, rest)
-          v128.store(${TAIL + 16}, v128.xor(v128.load(${TAIL}), v128.load(stream)))
-          copy(destination + done, ${TAIL + 16}, rest)
-          if (!opening) {
-            clear(${TAIL})
-            copy(${TAIL}, ${TAIL + 16}, rest)
-          }
-        }
+        ${applyStreamToRest()}
         break
       }
     }
@@ -260,26 +314,99 @@ function crypt(counterLow: u32, counterHigh: u32, source: usize, length: u32, de
     limit = ciphertext + done
     if (opening) limit += min<u32>(256, length - done & ~31)
   }
+  ${finish()}
+}`
 
-  while (next < wholeBlocks) { ${authenticate('next')} next += 16 }
-  if (length & 15) ${authenticate(TAIL)}
-  store<u64>(${TAIL}, <u64>associatedLength)
-  store<u64>(${TAIL + 8}, <u64>length)
-  ${authenticate(TAIL)}
-  ${finishTag()}
+const SHORT = 64
+const ROWS = range(0, 2).map((block) => ['a', 'b', 'c', 'd'].map((row) => `${row}${block}`))
+
+/** A double round of two blocks, whose rows are a, b, c and d; between the rounds the diagonals become columns. */
+function rowRounds(rotate) {
+  const steps = [
+    ([a, b]) => `${a} = i32x4.add(${a}, ${b})`,
+    ([a, , , d]) => `${d} = ${rotate.by16(`v128.xor(${d}, ${a})`)}`,
+    ([, , c, d]) => `${c} = i32x4.add(${c}, ${d})`,
+    ([, b, c]) => `${b} = rotateLeft(v128.xor(${b}, ${c}), 12)`,
+    ([a, b]) => `${a} = i32x4.add(${a}, ${b})`,
+    ([a, , , d]) => `${d} = ${rotate.by8(`v128.xor(${d}, ${a})`)}`,
+    ([, , c, d]) => `${c} = i32x4.add(${c}, ${d})`,
+    ([, b, c]) => `${b} = rotateLeft(v128.xor(${b}, ${c}), 7)`,
+  ]
+  const turn = (left) => [
+    ([, b]) => `${b} = v128.shuffle<u32>(${b}, ${b}, ${left ? '1, 2, 3, 0' : '3, 0, 1, 2'})`,
+    ([, , c]) => `${c} = v128.shuffle<u32>(${c}, ${c}, 2, 3, 0, 1)`,
+    ([, , , d]) => `${d} = v128.shuffle<u32>(${d}, ${d}, ${left ? '3, 0, 1, 2' : '1, 2, 3, 0'})`,
+  ]
+  return lines([...steps, ...turn(true), ...steps, ...turn(false)].flatMap((step) => ROWS.map(step)))
 }
 
+/** Up to SHORT bytes. */
+const short = (rotate) => `
+function cryptShort(${PARAMETERS}, opening: bool): void {
+  ${POLY_STATE}
+  ${rotate.setup}
+  const a = i32x4(${CONSTANTS}), b = v128.load(${KEY}), c = v128.load(${KEY + 16})
+  let d = v128.load_lane<u32>(${NONCE_PREFIX}, i32x4(0, 0, 0, 0), 1)
+  d = i32x4.replace_lane(i32x4.replace_lane(d, 2, counterLow), 3, counterHigh)
+  ${lines(ROWS.map(([a, b, c, d], block) => `let ${a} = a, ${b} = b, ${c} = c, ${d} = i32x4.add(d, i32x4(${block}, 0, 0, 0))`))}
+  for (let i = 0; i < 10; i++) {
+    ${rowRounds(rotate)}
+  }
+  ${lines(
+    ROWS.flatMap(([a, b, c, d], block) => [
+      `v128.store(${STREAM + 64 * block}, i32x4.add(${a}, a))`,
+      `v128.store(${STREAM + 64 * block + 16}, i32x4.add(${b}, b))`,
+      `v128.store(${STREAM + 64 * block + 32}, i32x4.add(${c}, c))`,
+      `v128.store(${STREAM + 64 * block + 48}, i32x4.add(i32x4.add(${d}, d), i32x4(${block}, 0, 0, 0)))`,
+    ]),
+  )}
+  ${takePolyKey()}
+  ${authenticateAssociated()}
+
+  const ciphertext = opening ? source : destination
+  const wholeBlocks = ciphertext + (length & ~15)
+  let next = ciphertext
+  if (opening) ${authenticateUpTo('wholeBlocks')}
+  let done: u32 = 0
+  let stream: usize = ${STREAM + 64}
+  ${applyStream('(length & ~15)')}
+  ${applyStreamToRest()}
+  ${finish()}
+}`
+
+/** `rotation` is a name in `rotations`. */
+export function transportSource(rotation) {
+  const rotate = rotations[rotation]
+  return `
+@inline function rotateLeft(x: v128, bits: i32): v128 {
+  return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits))
+}
+@inline function select64(a: u64, b: u64, mask: u64): u64 { return (a & ~mask) | (b & mask) }
+@inline function clear(address: usize): void { v128.store(address, i32x4.splat(0)) }
+
+/** Fewer than 16 bytes. */
+function copy(to: usize, from: usize, length: u32): void {
+  if (length & 8) { store<u64>(to, load<u64>(from)); to += 8; from += 8 }
+  if (length & 4) { store<u32>(to, load<u32>(from)); to += 4; from += 4 }
+  if (length & 2) { store<u16>(to, load<u16>(from)); to += 2; from += 2 }
+  if (length & 1) store<u8>(to, load<u8>(from))
+}
+
+// Both en- or decrypt and leave the tag of the ciphertext at TAG.
+${long(rotate)}
+${short(rotate)}
+
 /** \`length\` bytes at \`source\` to \`destination\`, the tag behind them. The key lies at ${KEY}. */
-export function seal(counterLow: u32, counterHigh: u32, source: usize, length: u32, destination: usize,
-  associated: usize, associatedLength: u32): void {
-  crypt(counterLow, counterHigh, source, length, destination, associated, associatedLength, false)
+export function seal(${PARAMETERS}): void {
+  if (length <= ${SHORT}) cryptShort(${ARGUMENTS}, false)
+  else crypt(${ARGUMENTS}, false)
   v128.store(destination + length, v128.load(${TAG}))
 }
 
 /** \`length\` counts the plaintext; the tag lies behind the ciphertext. 0 when it is wrong, and the output is zeros. */
-export function open(counterLow: u32, counterHigh: u32, source: usize, length: u32, destination: usize,
-  associated: usize, associatedLength: u32): u32 {
-  crypt(counterLow, counterHigh, source, length, destination, associated, associatedLength, true)
+export function open(${PARAMETERS}): u32 {
+  if (length <= ${SHORT}) cryptShort(${ARGUMENTS}, true)
+  else crypt(${ARGUMENTS}, true)
   const tag = source + length
   const difference = (load<u64>(tag) ^ load<u64>(${TAG})) | (load<u64>(tag, 8) ^ load<u64>(${TAG + 8}))
   if (difference == 0) return 1
@@ -293,8 +420,8 @@ export function deriveKey(nonce: usize): void {
   let ${range(12, 16).map((i) => `x${i} = v128.load32_splat(nonce, ${4 * (i - 12)})`).join(', ')}
   ${rotate.setup}
   for (let i = 0; i < 10; i++) {
-    ${quarterRounds(COLUMNS, rotate)}
-    ${quarterRounds(DIAGONALS, rotate)}
+    ${lines(quarterRounds(COLUMNS, rotate))}
+    ${lines(quarterRounds(DIAGONALS, rotate))}
   }
   ${lines([0, 1, 2, 3, 12, 13, 14, 15].map((x, i) => `v128.store_lane<u32>(${KEY + 4 * i}, x${x}, 0)`))}
 }
