@@ -1,6 +1,6 @@
 /**
  * The per-byte work of TUN offloads in WebAssembly SIMD, in the memory that holds the packets. AssemblyScript; compiled by
- * scripts/build-wasm.mjs. `src/routines.ts` says what each function does, `src/routines-js.ts` does the same in JavaScript.
+ * build.mjs. `src/routines.ts` says what each function does, `src/routines-js.ts` does the same in JavaScript.
  *
  * No static data and no heap: the whole memory belongs to the caller. Sums are taken over little-endian words, which
  * RFC 1071 §2(B) allows; only the folded result is swapped.
@@ -147,7 +147,7 @@ export function cut(packet: usize, length: i32, headers: i32, transport: i32, is
   for (let k = 0; k < count; k++, to += stride, offset += size) {
     const rest = length - headers - offset
     const payload = min(size, rest)
-    memory.copy(to, packet, headers)
+    copyWords(packet, to, headers)
     const body = copyWords(packet + headers + offset, to + headers, payload)
     const segment: u32 = header + payload
 

@@ -65,6 +65,10 @@ export class Coalescer {
   plan(batch: PacketBatch, first: number, end: number): void {
     this.first = first
     this.groupCount = 0
+    if (this.enabled === 0) {
+      for (let i = first; i < end; i++) this.#begin(i - first, 0, 0)
+      return
+    }
     this.#flows.fill(NONE)
     for (let i = first; i < end; i++) this.#place(batch.offsets, batch.offsets[i]!, batch.lengths[i]!, i - first)
   }

@@ -14,14 +14,22 @@ import type { Routines } from './routines.js'
 
 const PSH = 0x08
 
+/** Places in the table of iovecs: the two of a plain packet, of which the first never changes, then those of a group. */
+const PLAIN = 0
+const JOINED = 2
+
 export class Gatherer {
+  /** Where {@link plain} puts its iovecs, and how many they are. */
+  readonly plainAddress: number
+  readonly plainCount: number
+  /** Where {@link joined} puts its iovecs. */
+  readonly joinedAddress: number
   readonly #routines: Routines
   readonly #bytes: Uint8Array
   readonly #view: DataView
   readonly #words: Uint32Array
   readonly #base: number
   readonly #layout: Layout
-  readonly #hasHeader: boolean
 
   /** `base` is the address of `bytes`; without `hasHeader` packets go as they are. */
   constructor(routines: Routines, bytes: Uint8Array, base: number, layout: Layout, hasHeader: boolean) {
@@ -31,33 +39,30 @@ export class Gatherer {
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset + layout.iovecs, (layout.packets - layout.iovecs) >> 2)
     this.#base = base
     this.#layout = layout
-    this.#hasHeader = hasHeader
     this.#bytes.fill(0, layout.plainHeader, layout.plainHeader + VIRTIO_NET_HDR.size)
+    this.#iovec(PLAIN, layout.plainHeader, VIRTIO_NET_HDR.size)
+    this.plainAddress = base + layout.iovecs + (hasHeader ? PLAIN : PLAIN + 1) * IOVEC.size
+    this.plainCount = hasHeader ? 2 : 1
+    this.joinedAddress = base + layout.iovecs + JOINED * IOVEC.size
   }
 
-  /** A packet as it is. Returns the number of iovecs, which begin at the layout's `iovecs`. */
-  single(offset: number, length: number): number {
-    if (!this.#hasHeader) {
-      this.#iovec(0, offset, length)
-      return 1
-    }
-    this.#iovec(0, this.#layout.plainHeader, VIRTIO_NET_HDR.size)
-    this.#iovec(1, offset, length)
-    return 2
+  /** A packet as it is. */
+  plain(offset: number, length: number): void {
+    this.#iovec(PLAIN + 1, offset, length)
   }
 
-  /** Group `group` of `plan`, at least two packets of `batch`, as one large packet. */
+  /** Group `group` of `plan`, at least two packets of `batch`, as one large packet. Returns the number of iovecs. */
   joined(plan: Coalescer, group: number, batch: PacketBatch): number {
     const headers = plan.headers[group]!
     const index = plan.leads[group]!
     this.#writeHeaders(batch.offsets[plan.first + index]!, headers, plan, group)
-    this.#iovec(0, this.#layout.writeHeader, VIRTIO_NET_HDR.size + headers)
-    let count = 1
+    this.#iovec(JOINED, this.#layout.writeHeader, VIRTIO_NET_HDR.size + headers)
+    let count = JOINED + 1
     for (let i = index; i >= 0; i = plan.next[i]!) {
       const at = plan.first + i
       this.#iovec(count++, batch.offsets[at]! + headers, batch.lengths[at]! - headers)
     }
-    return count
+    return count - JOINED
   }
 
   #iovec(index: number, offset: number, length: number): void {
@@ -101,8 +106,8 @@ export class Gatherer {
     // The kernel adds the sum of the segment: the field holds that of the pseudo-header, not inverted.
     const addresses = isV4 ? 8 : 32
     const pseudo = this.#routines.sum(start - addresses, addresses) + (isTcp ? 6 : 17) + segment
-    const folded = (pseudo & 0xffff) + (pseudo >>> 16)
-    view.setUint16(start + checksumOffset, folded + (folded >>> 16))
+    // At most 0xffff + 17 + 65515: folding once is enough.
+    view.setUint16(start + checksumOffset, (pseudo & 0xffff) + (pseudo >>> 16))
   }
 }
 

@@ -8,9 +8,10 @@ export const BATCH_SIZE = 128
 /** What one read carries at most: an IPv6 header and the most that its length field can say. */
 export const MAX_PACKET_BYTES: number = 40 + 65535
 
-/** Most packets of one coalesced write, and iovecs of one writev: one for the headers, one for each payload. */
+/** Most packets of one coalesced write. */
 export const MAX_SEGMENTS = 255
-const IOVECS = MAX_SEGMENTS + 1
+/** Two for a packet that is written as it is; headers and payloads of a group. */
+const IOVECS = 2 + 1 + MAX_SEGMENTS
 
 /** Virtio header, IPv6 header, the longest TCP header. */
 const MAX_HEADER_BYTES = VIRTIO_NET_HDR.size + 40 + 60

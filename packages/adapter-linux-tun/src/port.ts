@@ -64,7 +64,7 @@ export class LinuxTunPort implements PacketPort {
     this.#targetBytes = MAX_PACKET_BYTES + (tun.hasHeader ? VIRTIO_NET_HDR.size : 0)
     this.#segmenter = new Segmenter(routines, bytes, layout.staging)
     this.#coalescer = new Coalescer(routines, bytes, tun.hasHeader ? coalescing : 0)
-    this.#writer = new Writer(system, tun.fd, base + layout.iovecs, this.#coalescer, gatherer, this.stats, (kind) =>
+    this.#writer = new Writer(system, tun.fd, this.#coalescer, gatherer, this.stats, (kind) =>
       this.#log(
         `the kernel refuses joined ${kind === TCP4 || kind === TCP6 ? 'TCP' : 'UDP'} packets: writing them one by one`,
       ),

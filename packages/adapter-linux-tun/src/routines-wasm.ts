@@ -1,6 +1,6 @@
 /** {@link Routines} in WebAssembly SIMD, compiled from assembly/offload.ts. */
 import type { Arena } from '@wireweave/tunnel/packets'
-import { PLAIN_MODULE, SHARED_MODULE } from './internal/offload-wasm.js'
+import { plainCode, sharedCode } from './internal/wasm-bytes.js'
 import { javascriptRoutines } from './routines-js.js'
 import type { Routines } from './routines.js'
 
@@ -13,7 +13,7 @@ export function loadRoutines(arena: Arena): Routines {
 export function wasmRoutines(memory: NonNullable<Arena['memory']>): Routines | null {
   const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
   try {
-    const module = new WebAssembly.Module(Buffer.from(isShared ? SHARED_MODULE : PLAIN_MODULE, 'base64'))
+    const module = new WebAssembly.Module(Buffer.from(isShared ? sharedCode : plainCode, 'base64'))
     const { exports } = new WebAssembly.Instance(module, { env: { memory: memory as WebAssembly.Memory } })
     return { name: 'wasm', ...(exports as unknown as Omit<Routines, 'name'>) }
   } catch (error) {

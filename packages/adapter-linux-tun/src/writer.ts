@@ -9,17 +9,15 @@ import type { LinuxTunStats } from './stats.js'
 export class Writer {
   readonly #system: System
   readonly #fd: number
-  readonly #iovecs: number
   readonly #coalescer: Coalescer
   readonly #gatherer: Gatherer
   readonly #stats: LinuxTunStats
   readonly #onRefusedKind: (kind: number) => void
 
-  /** `iovecs` is the address where `gatherer` puts them. `onRefusedKind` hears which kind is joined no more. */
+  /** `onRefusedKind` hears which kind is joined no more. */
   constructor(
     system: System,
     fd: number,
-    iovecs: number,
     coalescer: Coalescer,
     gatherer: Gatherer,
     stats: LinuxTunStats,
@@ -27,7 +25,6 @@ export class Writer {
   ) {
     this.#system = system
     this.#fd = fd
-    this.#iovecs = iovecs
     this.#coalescer = coalescer
     this.#gatherer = gatherer
     this.#stats = stats
@@ -52,7 +49,9 @@ export class Writer {
   }
 
   #single(batch: PacketBatch, index: number): number {
-    const errno = this.#call(this.#gatherer.single(batch.offsets[index]!, batch.lengths[index]!))
+    const gatherer = this.#gatherer
+    gatherer.plain(batch.offsets[index]!, batch.lengths[index]!)
+    const errno = this.#call(gatherer.plainAddress, gatherer.plainCount)
     if (errno === 0) this.#stats.packetsSent++
     else this.#stats.refused++
     return errno
@@ -60,7 +59,8 @@ export class Writer {
 
   #joined(batch: PacketBatch, group: number): number {
     const plan = this.#coalescer
-    const errno = this.#call(this.#gatherer.joined(plan, group, batch))
+    const iovecs = this.#gatherer.joined(plan, group, batch)
+    const errno = this.#call(this.#gatherer.joinedAddress, iovecs)
     const count = plan.counts[group]!
     if (errno === 0) this.#stats.packetsSent += count
     else if (errno === EINVAL) return this.#oneByOne(batch, group)
@@ -86,8 +86,8 @@ export class Writer {
   }
 
   /** 0, or the errno. */
-  #call(iovecs: number): number {
+  #call(address: number, iovecs: number): number {
     this.#stats.writes++
-    return this.#system.writev(this.#fd, this.#iovecs, iovecs) < 0 ? this.#system.errno() : 0
+    return this.#system.writev(this.#fd, address, iovecs) < 0 ? this.#system.errno() : 0
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '@wireweave/testkit/slow/offload'
 import { type Arena, createBatch, PACKET_TAILROOM } from '@wireweave/tunnel/packets'
 import { describe, expect, it } from 'vitest'
-import { layOut, regionBytes, slotBytes } from '../src/layout.js'
+import { layOut, MAX_PACKET_BYTES, regionBytes } from '../src/layout.js'
 import { loadRoutines } from '../src/routines-wasm.js'
 import { Segmenter } from '../src/segment.js'
 import { ACK, arenaOf, CWR, FIN, packetOf, packetsIn, payloadOf, PSH } from './packets.js'
@@ -123,6 +123,16 @@ describe.each(['plain', 'shared', 'none'] as const)('a segmenter (memory: %s)', 
     )
   })
 
+  it('finds room for any single segment in the smallest region', () => {
+    let length = 0
+    while (!fits(length)) length += 16
+    const packet = packetOf({ version: 6, protocol: 'tcp', payload: payloadOf(10), options: payloadOf(40) })
+    const header = { ...PLAIN, flags: NEEDS_CSUM, gsoType: GSO_TCPV6, gsoSize: 65_535, csumStart: 40, csumOffset: 16 }
+    expect(cutAll(arena, header, packet, 1, { offset: 4096, length })).toEqual(segment(header, packet))
+    const whole = new Uint8Array(MAX_PACKET_BYTES).fill(0x60)
+    expect(cutAll(arena, PLAIN, whole, 1, { offset: 4096, length })[0]!.length).toBe(MAX_PACKET_BYTES)
+  })
+
   it('passes on a packet without a virtio header as it is', () => {
     const layout = layOut(REGION)
     const segmenter = new Segmenter(loadRoutines(arena), arena.bytes, layout.staging)
@@ -136,8 +146,23 @@ describe.each(['plain', 'shared', 'none'] as const)('a segmenter (memory: %s)', 
   })
 })
 
-function cutAll(arena: Arena, header: VirtioHeader, packet: Uint8Array, capacity: number): Uint8Array[] {
-  const layout = layOut(REGION)
+function fits(length: number): boolean {
+  try {
+    layOut({ offset: 4096, length })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function cutAll(
+  arena: Arena,
+  header: VirtioHeader,
+  packet: Uint8Array,
+  capacity: number,
+  region: typeof REGION = REGION,
+): Uint8Array[] {
+  const layout = layOut(region)
   const segmenter = new Segmenter(loadRoutines(arena), arena.bytes, layout.staging)
   writeVirtioHeader(arena.bytes, header, layout.stagingHeader)
   arena.bytes.set(packet, layout.staging)
@@ -153,7 +178,7 @@ function cutAll(arena: Arena, header: VirtioHeader, packet: Uint8Array, capacity
     for (let i = 0; i < batch.count; i++) {
       const offset = batch.offsets[i]!
       const end = i + 1 < batch.count ? batch.offsets[i + 1]! : cursor
-      expect(offset + slotBytes(batch.lengths[i]!)).toBeLessThanOrEqual(end)
+      expect(offset + batch.lengths[i]! + PACKET_TAILROOM).toBeLessThanOrEqual(end)
       expect(offset).toBeGreaterThanOrEqual(layout.packets)
     }
     cut.push(...packetsIn(batch))

@@ -31,7 +31,7 @@ function rig(answer: (iovecs: number, nth: number) => number) {
   const refusedKinds: number[] = []
   const coalescer = new Coalescer(routines, arena.bytes, TCP4 | UDP4)
   const gatherer = new Gatherer(routines, arena.bytes, 4096, layout, true)
-  const writer = new Writer(system, 3, 4096, coalescer, gatherer, stats, (kind) => refusedKinds.push(kind))
+  const writer = new Writer(system, 3, coalescer, gatherer, stats, (kind) => refusedKinds.push(kind))
   const batch = batchOf(arena, REGION.length + 64, [...stream('tcp', 4), ...stream('udp', 3)])
   return { writer, batch, calls, stats, refusedKinds, coalescer }
 }
