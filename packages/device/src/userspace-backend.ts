@@ -29,6 +29,15 @@ export interface UserspaceOptions {
   readonly onHandshakeSecrets?: (secrets: HandshakeSecrets) => void
 }
 
+/** What tunnels of these backends can do beyond the contract; ask with `'networkChanged' in tunnel`. */
+export interface NetworkAware {
+  /**
+   * The host moved to another network, as Electron's `powerMonitor` or a route monitor tells: local addresses are
+   * forgotten, and every peer may start a handshake at once.
+   */
+  networkChanged(): Promise<void>
+}
+
 /** Throws a TypeError when `options` cannot go with a worker. */
 export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptions = {}): TunnelBackend {
   if (options.worker === true) checkForWorker(adapter, options)

@@ -6,6 +6,7 @@ import type { TunnelEvent } from '@wireweave/tunnel/events'
 import type { PacketPort } from '@wireweave/tunnel/packets'
 import type { Region } from '../core/arena.js'
 import type { Device } from '../core/device.js'
+import type { NetworkAware } from '../userspace-backend.js'
 import type { Bind, OpenBind } from './bind.js'
 import type { Clock } from './clock.js'
 import { Driver } from './driver.js'
@@ -34,7 +35,7 @@ export interface UserspaceTunnelOptions {
  * Calls take effect one after the other in the order they were made. As with wireguard-go the device also goes up and
  * down whenever its interface does. It has sockets only while it is up.
  */
-export class UserspaceTunnel implements Tunnel {
+export class UserspaceTunnel implements Tunnel, NetworkAware {
   readonly backend: string
   readonly closed: Promise<void>
   readonly driver: Driver
@@ -111,7 +112,6 @@ export class UserspaceTunnel implements Tunnel {
     return this.#inTurn(() => this.#goDown())
   }
 
-  /** The host moved to another network: local addresses are forgotten, and every peer may start a handshake at once. */
   networkChanged(): Promise<void> {
     return this.#inTurn(() => {
       this.#device.networkChanged(this.#options.clock.now())

@@ -4,7 +4,7 @@ import type { InterfaceOptions, InterfaceRef, Tunnel } from '@wireweave/tunnel/b
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
-import type { UserspaceOptions } from '../userspace-backend.js'
+import type { NetworkAware, UserspaceOptions } from '../userspace-backend.js'
 import { revivedError, withMovableSecrets } from './internal/worker-messages.js'
 import type { FromWorker, ToWorker, TunnelCall, WorkerOrder } from './internal/worker-messages.js'
 
@@ -75,7 +75,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-class WorkerTunnel implements Tunnel {
+class WorkerTunnel implements Tunnel, NetworkAware {
   readonly backend: string
   readonly opened: Promise<void>
   readonly closed: Promise<void>
