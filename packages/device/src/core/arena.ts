@@ -11,7 +11,8 @@ const PAGE_BYTES = 65536
 
 /** A memory reserved once at its final size, handed out in regions from the start. */
 export class PacketArena implements Arena {
-  readonly memory: WebAssembly.Memory
+  /** A WebAssembly.Memory; its type is in the DOM library, which who uses this need not have. */
+  readonly memory: { readonly buffer: ArrayBufferLike }
   readonly bytes: Uint8Array
   #next = ENGINE_RESERVED_BYTES
 
