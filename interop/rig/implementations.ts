@@ -68,7 +68,8 @@ export async function startDaemon(
   const [file, ...args] = [...implementation.command, interfaceName]
   const env = { ...process.env, ...implementation.env, ...more, WG_LOG_FILE: log }
   // Through a shell, so that the log of a process in the background goes to a file and holds no pipe of ours open.
-  await host.run('sh', ['-c', 'log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh', log, file!, ...args], { env })
+  const script = 'log=$1; shift; "$@" >>"$log" 2>&1 || { code=$?; tail -n 20 "$log"; exit $code; }'
+  await host.run('sh', ['-c', script, 'sh', log, file!, ...args], { env })
 }
 
 /** Ends the daemon of an interface as an operator does, and waits until nothing of it is left. */

@@ -1,5 +1,7 @@
 /** Traffic, and what became of it. */
-import type { Host } from './lab.js'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './command.js'
+import type { Background, Host } from './lab.js'
 
 export interface PingResult {
   readonly sent: number
@@ -7,8 +9,8 @@ export interface PingResult {
 }
 
 /** `ping` with these words before its target. */
-export async function ping(host: Host, target: string, words = '-c 1 -W 2'): Promise<PingResult> {
-  const { stdout, stderr } = await host.attempt('ping', [...words.split(' '), target], { seconds: 60 })
+export async function ping(host: Host, target: string, words = '-c 1 -W 2', seconds = 60): Promise<PingResult> {
+  const { stdout, stderr } = await host.attempt('ping', [...words.split(' '), target], { seconds })
   const match = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(stdout)
   if (match === null) throw new Error(`ping ${target}: ${stdout}${stderr}`)
   return { sent: Number(match[1]), received: Number(match[2]) }
@@ -76,28 +78,62 @@ function parseIperf(text: string): IperfResult {
   }
 }
 
-/** Bytes of junk as UDP datagrams to `target`, by a Node process inside `host`, for some seconds; how many were sent. */
-export async function floodWithJunk(host: Host, target: string, targetPort: number, seconds: number): Promise<number> {
+/** Collects the UDP datagrams, as text, that arrive at an address of `host`. */
+export class UdpSink implements AsyncDisposable {
+  readonly #process: Background
+
+  private constructor(process: Background) {
+    this.#process = process
+  }
+
+  static async open(host: Host, address: string, port: number): Promise<UdpSink> {
+    const script = `
+      import { createSocket } from 'node:dgram'
+      const [address, port] = process.argv.slice(1)
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+      socket.on('message', (bytes) => console.log(String(bytes)))
+      socket.bind(Number(port), address, () => console.log('listening'))`
+    const name = `sink-${host.name}-${port}-${performance.now()}`
+    const args = ['--input-type=module', '-e', script, address, String(port)]
+    const sink = new UdpSink(host.start(name, process.execPath, args))
+    await eventually('the sink listens', () => sink.#process.output.startsWith('listening'))
+    return sink
+  }
+
+  get received(): string[] {
+    return this.#process.output.split('\n').slice(1, -1)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stop()
+  }
+}
+
+/** Sends one datagram. */
+export async function sendUdp(host: Host, target: string, port: number, text: string): Promise<void> {
   const script = `
     import { createSocket } from 'node:dgram'
-    import { randomFillSync } from 'node:crypto'
-    const [target, port, seconds] = process.argv.slice(1)
+    const [target, port, text] = process.argv.slice(1)
     const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4')
-    const sizes = [0, 1, 16, 31, 32, 33, 64, 92, 148, 149, 1452]
-    const end = Date.now() + seconds * 1000
-    let sent = 0
-    const step = () => {
-      for (let i = 0; i < 64; i++) {
-        const bytes = randomFillSync(Buffer.alloc(sizes[sent % sizes.length]))
-        // Three of four look like a message of a known type at first sight.
-        if (bytes.length >= 4 && sent % 4 < 3) bytes.writeUInt32LE(1 + sent % 4)
-        socket.send(bytes, Number(port), target)
-        sent++
-      }
-      if (Date.now() < end) setImmediate(step)
-      else socket.close(() => console.log(sent))
-    }
-    step()`
-  const args = ['--input-type=module', '-e', script, target, String(targetPort), String(seconds)]
+    socket.send(text, Number(port), target, () => socket.close())`
+  await host.run(process.execPath, ['--input-type=module', '-e', script, target, String(port), text])
+}
+
+export type FloodKind = 'junk' | 'initiations' | 'data'
+
+/**
+ * Hostile datagrams as fast as one process can, for some seconds; how many were sent. All but `junk` are as right as a
+ * stranger can make them who knows `publicKey`, the base64 key of the target.
+ */
+export async function flood(
+  host: Host,
+  target: string,
+  targetPort: number,
+  kind: FloodKind,
+  publicKey: string,
+  seconds: number,
+): Promise<number> {
+  const script = fileURLToPath(new URL('flood.mjs', import.meta.url))
+  const args = [script, target, String(targetPort), kind, publicKey, String(seconds)]
   return Number(await host.run(process.execPath, args, { seconds: seconds + 20 }))
 }
