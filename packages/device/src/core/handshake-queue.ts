@@ -24,6 +24,10 @@ export class HandshakeQueue {
     return this.#count
   }
 
+  get isFull(): boolean {
+    return this.#count === this.#capacity
+  }
+
   get first(): number {
     return this.#head * ENTRY_BYTES
   }
@@ -40,16 +44,14 @@ export class HandshakeQueue {
     return this.bytes[this.first + TYPE]!
   }
 
-  /** Copies a message of at most 148 bytes and its endpoint record. False when there is no room. */
-  add(type: number, bytes: Uint8Array, at: number, length: number, records: Uint8Array, record: number): boolean {
-    if (this.#count === this.#capacity) return false
+  /** Copies a message of at most 148 bytes and its endpoint record. There is room: see {@link isFull}. */
+  add(type: number, bytes: Uint8Array, at: number, length: number, records: Uint8Array, record: number): void {
     const entry = ((this.#head + this.#count) % this.#capacity) * ENTRY_BYTES
     for (let i = 0; i < length; i++) this.bytes[entry + i] = bytes[at + i]!
     for (let i = 0; i < ENDPOINT_BYTES; i++) this.bytes[entry + RECORD + i] = records[record + i]!
     this.bytes[entry + LENGTH] = length
     this.bytes[entry + TYPE] = type
     this.#count++
-    return true
   }
 
   removeFirst(): void {

@@ -49,6 +49,11 @@ export function queueHandshake(
 ): void {
   const { drops } = state.stats
   const { bytes } = state.options.arena
+  // Before the MAC: a flood that fills the queue must not also cost us a hash for each message.
+  if (state.handshakeQueue.isFull) {
+    drops.handshakeQueueFull++
+    return
+  }
   if (type === COOKIE_REPLY) {
     if (state.indices.get(readReceiverIndex(bytes, at, type) | 0) === undefined) {
       drops.unknownIndex++
@@ -58,7 +63,7 @@ export function queueHandshake(
     drops.badMac1++
     return
   }
-  if (!state.handshakeQueue.add(type, bytes, at, length, records, record)) drops.handshakeQueueFull++
+  state.handshakeQueue.add(type, bytes, at, length, records, record)
   state.lastHandshakeQueuedAt = now
 }
 

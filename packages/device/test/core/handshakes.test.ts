@@ -363,6 +363,15 @@ test('the handshake queue holds 4096 messages and counts what does not fit', () 
   expect(pair.bob.device.stats.cookieRepliesSent).toBe(4096)
 })
 
+test('a message that finds the queue full is dropped unseen: it costs no MAC', () => {
+  const pair = new Pair()
+  const message = initiation(pair)
+  flood(pair.bob, message, pair.alice, 0, 4096)
+  message[4]! ^= 1
+  flood(pair.bob, message, pair.alice, 0, 64)
+  expect(pair.bob.device.stats.drops).toMatchObject({ handshakeQueueFull: 64, badMac1: 0 })
+})
+
 test('a flood of handshake messages does not hold up data', () => {
   const pair = new Pair()
   pair.connect()
