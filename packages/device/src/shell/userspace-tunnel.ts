@@ -13,7 +13,7 @@ import { Driver } from './driver.js'
 import { Backoff } from './internal/backoff.js'
 
 /** What a device calls, to be put into its options. */
-export interface DeviceHooks {
+interface DeviceHooks {
   flush(): void
   onEvent?(event: TunnelEvent): void
 }

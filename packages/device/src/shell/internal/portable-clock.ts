@@ -43,7 +43,7 @@ export function portableClock(
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** An alarm on `setTimeout`, which does not count time asleep: it may ring late by a sleep. */
-export class TimeoutAlarm implements Alarm {
+class TimeoutAlarm implements Alarm {
   readonly #now: () => number
   readonly #ring: () => void
   #timer: NodeJS.Timeout | null = null
