@@ -1,0 +1,67 @@
+/** The internet checksum (RFC 1071). Sums stay below 2^31 while they are int32, and are folded before they leave. */
+
+/** Words of this machine's byte order over the buffer that was summed last: a sum does not depend on it (RFC 1071 §2B). */
+let words: Int32Array = new Int32Array(0)
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+
+/** Adds `length` bytes to a folded sum. The result is folded to 16 bits, not complemented. */
+export function sum(bytes: Uint8Array, at: number, length: number, start = 0): number {
+  const end = at + length
+  let total = start
+  let i = at
+  const misaligned = (bytes.byteOffset + i) & 3
+  if (length >= 32 && (misaligned & 1) === 0) {
+    if (misaligned === 2) {
+      total += (bytes[i]! << 8) | bytes[i + 1]!
+      i += 2
+    }
+    const count = (end - i) >> 2
+    total += sumWords(bytes, i, count)
+    i += count * 4
+  }
+  for (; i + 1 < end; i += 2) {
+    total += (bytes[i]! << 8) | bytes[i + 1]!
+    if (total > 0x3fffffff) total = fold(total)
+  }
+  if (i < end) total += bytes[i]! << 8
+  return fold(total)
+}
+
+function sumWords(bytes: Uint8Array, at: number, count: number): number {
+  if (words.buffer !== bytes.buffer) words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2)
+  let i = (bytes.byteOffset + at) >> 2
+  const end = i + count
+  let low = 0
+  let high = 0
+  let total = 0
+  // 4096 words at a time: 4096 * 65535 < 2^31.
+  while (i < end) {
+    const stop = Math.min(end, i + 4096)
+    for (; i + 3 < stop; i += 4) {
+      const a = words[i]!
+      const b = words[i + 1]!
+      const c = words[i + 2]!
+      const d = words[i + 3]!
+      low += (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)
+      high += (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)
+    }
+    for (; i < stop; i++) {
+      const word = words[i]!
+      low += word & 0xffff
+      high += word >>> 16
+    }
+    total = fold(total + fold(low) + fold(high))
+    low = high = 0
+  }
+  return isLittleEndian ? ((total & 0xff) << 8) | (total >>> 8) : total
+}
+
+export function fold(total: number): number {
+  total = (total & 0xffff) + (total >>> 16)
+  return (total & 0xffff) + (total >>> 16)
+}
+
+/** What goes into a checksum field: the complement. */
+export function finish(total: number): number {
+  return ~fold(total) & 0xffff
+}
