@@ -99,13 +99,14 @@ export class RawPeer {
     return bytes
   }
 
-  /** A transport message around any bytes, padded by nobody. */
-  seal(plaintext: Uint8Array, counter: number = this.keypair!.sendCounter++): Uint8Array {
+  /** A transport message around any bytes, padded by nobody. Without a counter, the next one. */
+  seal(plaintext: Uint8Array, counter?: bigint): Uint8Array {
     const keypair = this.keypair
     if (keypair === null) throw new Error('no session yet')
+    const nonce = counter ?? BigInt(keypair.sendCounter++)
     const { bytes } = this.#arena
     const payload = this.#at + TRANSPORT_HEADER_BYTES
-    const [low, high] = [counter >>> 0, Math.floor(counter / 2 ** 32)]
+    const [low, high] = [Number(nonce & 0xffffffffn), Number(nonce >> 32n)]
     bytes.set(plaintext, payload)
     this.#engine.seal(keypair.sendKey, low, high, payload, plaintext.length, payload)
     writeTransportHeader(bytes, this.#at, keypair.remoteIndex, low, high)

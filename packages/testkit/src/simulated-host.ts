@@ -247,6 +247,8 @@ export class SimulatedHost {
       at += packet.length + PACKET_TAILROOM + CANARY.length
     }
     this.#outgoing.count = packets.length
+    // As the driver does: who slept runs the timers that ran out meanwhile before anything else.
+    this.device.advance(this.now)
     this.device.sendPackets(this.#outgoing, this.now)
     for (const [i, packet] of packets.entries()) {
       this.#lookAtCanary(this.#outgoing.offsets[i]! + packet.length + PACKET_TAILROOM, 'a packet')
@@ -278,6 +280,7 @@ export class SimulatedHost {
       batch.count++
       at += bytes.length + CANARY.length
     }
+    this.device.advance(this.now)
     this.device.receiveDatagrams(batch, this.now)
     for (let i = 0; i < arrived.length; i++) this.#lookAtCanary(batch.offsets[i]! + arrived[i]!.bytes.length, 'a datagram')
     this.drain()
