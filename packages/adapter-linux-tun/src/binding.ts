@@ -16,9 +16,9 @@ import {
   TUN_F_USO4,
   TUN_F_USO6,
   TUNGETIFF,
-  TUNGETVNETHDRSZ,
   TUNSETIFF,
   TUNSETOFFLOAD,
+  TUNSETVNETHDRSZ,
   VIRTIO_NET_HDR,
 } from '@wireweave/ffi/linux'
 import { NativeMemory } from '@wireweave/ffi/memory'
@@ -65,6 +65,7 @@ export function createTun(system: System, name: string): OpenTun {
     system.close(fd)
     throw failure
   }
+  setHeaderBytes(system, fd)
   return { fd, hasHeader: true }
 }
 
@@ -92,15 +93,7 @@ export function adoptTun(system: System, fd: number): OpenTun {
     throw failure('NOT_SUPPORTED', `descriptor ${fd} is a TAP: open it with IFF_TUN | IFF_NO_PI`)
   }
   const hasHeader = (flags & IFF_VNET_HDR) !== 0
-  if (hasHeader && system.ioctl(fd, TUNGETVNETHDRSZ, request.address) === 0) {
-    const size = request.view.getInt32(0, true)
-    if (size !== VIRTIO_NET_HDR.size) {
-      throw failure(
-        'NOT_SUPPORTED',
-        `descriptor ${fd} has virtio headers of ${size} bytes: set 10 with TUNSETVNETHDRSZ`,
-      )
-    }
-  }
+  if (hasHeader) setHeaderBytes(system, fd)
   setNonBlocking(system, fd)
   return { fd, hasHeader }
 }
@@ -144,6 +137,13 @@ function offloadFlags({ checksum, tcpSegmentation, udpSegmentation }: ReceiveOff
     (tcpSegmentation ? TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0) |
     (udpSegmentation ? TUN_F_USO4 | TUN_F_USO6 : 0)
   )
+}
+
+/** Ten bytes are the default, but a persistent or adopted interface may have been told otherwise. Known since Linux 2.6.33. */
+function setHeaderBytes(system: System, fd: number): void {
+  const size = new NativeMemory(4)
+  size.view.setInt32(0, VIRTIO_NET_HDR.size, true)
+  system.ioctl(fd, TUNSETVNETHDRSZ, size.address)
 }
 
 const F_GETFL = 3

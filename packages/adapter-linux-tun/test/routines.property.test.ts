@@ -100,6 +100,19 @@ describe.each(everyRoutines(MEMORY))('$name', ({ bytes, routines }) => {
     )
   })
 
+  it('cuts no datagram with a checksum of zero, which would mean none', () => {
+    const virtio = { flags: NEEDS_CSUM, gsoType: GSO_UDP_L4, hdrLen: 0, gsoSize: 2, csumStart: 20, csumOffset: 6 }
+    const packet = packetOf({ version: 4, protocol: 'udp', payload: new Uint8Array(4) })
+    const view = new DataView(packet.buffer)
+    // With its own checksum as payload the sum of a segment is all ones.
+    const value = new DataView(segment(virtio, packet)[0]!.buffer).getUint16(26)
+    view.setUint16(28, value)
+    view.setUint16(30, value)
+    bytes.set(packet, 0)
+    routines.cut(0, packet.length, 28, 20, 0, 2, 0, 2, 4096, 64)
+    for (const at of [4096, 4096 + 64]) expect([bytes[at + 26], bytes[at + 27]]).toEqual([0xff, 0xff])
+  })
+
   it('joins exactly what the slow twin would', () => {
     const pair = fc.record({
       first: options,

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { devNull } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'tsup'
@@ -139,7 +139,7 @@ describe.skipIf(!linux)('readiness', () => {
 
   it('works in a worker thread, which may be terminated while it waits', async () => {
     const { read, write } = pipe()
-    const worker = new Worker(await bundle('poll-worker'), { workerData: read })
+    const worker = new Worker(await bundle(new URL('./poll-worker.ts', import.meta.url)), { workerData: read })
     const messages: unknown[] = []
     worker.on('message', (message) => messages.push(message))
     await until(() => messages.includes('waiting'))
@@ -153,7 +153,7 @@ describe.skipIf(!linux)('readiness', () => {
   })
 
   it('does not abort a process that exits while its descriptor is ready', async () => {
-    const script = await bundle('exit-while-ready')
+    const script = await bundle(new URL('./exit-while-ready.ts', import.meta.url))
     const result = spawnSync(process.execPath, [script], { encoding: 'utf8', timeout: 20_000 })
     expect(result).toMatchObject({ stderr: '', status: 0 })
   })
@@ -185,9 +185,17 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Node 20 runs no TypeScript outside of vitest; the bundle lies in the package so that it finds koffi. */
-async function bundle(name: string): Promise<string> {
+async function bundle(source: URL): Promise<string> {
   const outDir = fileURLToPath(new URL('../build/test', import.meta.url))
-  const entry = [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))]
-  await build({ entry, outDir, config: false, format: 'esm', target: 'node20', external: ['koffi'], silent: true })
-  return join(outDir, `${name}.js`)
+  const entry = fileURLToPath(source)
+  await build({
+    entry: [entry],
+    outDir,
+    config: false,
+    format: 'esm',
+    target: 'node20',
+    external: ['koffi'],
+    silent: true,
+  })
+  return join(outDir, basename(entry, '.ts') + '.js')
 }

@@ -1,6 +1,6 @@
 /** Open TUNs for live tests, and packets carried between them. */
 import { isWireGuardError } from '@wireweave/tunnel/errors'
-import { type Arena, createBatch, type PacketBatch } from '@wireweave/tunnel/packets'
+import { type Arena, createBatch } from '@wireweave/tunnel/packets'
 import { linuxSystem, type System } from '../../src/abi.js'
 import { type LinuxTunAdapter, type LinuxTunOptions, type LinuxTunPort, tunAdapter } from '../../src/adapter.js'
 import { arenaOf } from '../packets.js'
@@ -52,7 +52,7 @@ export interface OpenOptions extends LinuxTunOptions {
   readonly system?: () => System
 }
 
-export const REGION_BYTES = 1 << 20
+const REGION_BYTES = 1 << 20
 
 export async function open(options: OpenOptions = {}): Promise<OpenPort> {
   const {
@@ -108,21 +108,13 @@ export async function wiredPair(
   return { a: a!, b: b!, inside, v4, v6 }
 }
 
-/** Carries packets until `from` ends. `look` sees each batch first. */
-export async function forward(
-  from: LinuxTunPort,
-  to: LinuxTunPort,
-  arena: Arena,
-  look: (batch: PacketBatch) => void = () => {},
-): Promise<void> {
+/** Carries packets until `from` ends. */
+async function forward(from: LinuxTunPort, to: LinuxTunPort, arena: Arena): Promise<void> {
   const batch = createBatch(arena, from.batchSize)
   try {
     for (;;) {
       await from.readable()
-      for (let turn = 0; turn < 8 && from.receive(batch) > 0; turn++) {
-        look(batch)
-        to.send(batch, 0)
-      }
+      for (let turn = 0; turn < 8 && from.receive(batch) > 0; turn++) to.send(batch, 0)
     }
   } catch (error) {
     if (!isWireGuardError(error) || error.code !== 'CLOSED') throw error

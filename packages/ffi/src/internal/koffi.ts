@@ -34,7 +34,8 @@ let loaded: Koffi | null = null
 export function koffi(): Koffi {
   if (loaded !== null) return loaded
   try {
-    loaded = createRequire(import.meta.url)('koffi') as Koffi
+    const require = createRequire(import.meta.url)
+    loaded = require('koffi') as Koffi
   } catch (cause) {
     throw new Error(
       `cannot load koffi for ${process.platform}-${process.arch}: install the optional package ` +
