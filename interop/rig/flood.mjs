@@ -1,4 +1,7 @@
-/** Sends hostile datagrams: flood.mjs ADDRESS PORT junk|initiations|data PUBLIC-KEY SECONDS. Prints how many. */
+/**
+ * Sends hostile datagrams: flood.mjs ADDRESS PORT junk|initiations|data PUBLIC-KEY SECONDS. Prints how many.
+ * At a rate that a busy machine of two cores can both send and refuse: enough initiations to put a device under load.
+ */
 import { randomFillSync } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { nobleSuite } from '@wireweave/crypto/noble'
@@ -7,6 +10,7 @@ const [address, port, kind, publicKey, seconds] = process.argv.slice(2)
 const sockets = Array.from({ length: 16 }, () => createSocket('udp4'))
 const mac1Key = nobleSuite.hash(Buffer.from('mac1----'), Buffer.from(publicKey, 'base64'))
 
+const RATE = { junk: 20_000, initiations: 8_000, data: 20_000 }
 const JUNK_LENGTHS = [0, 1, 16, 31, 32, 33, 64, 92, 148, 149, 1452]
 
 const make = {
@@ -32,14 +36,15 @@ const make = {
   },
 }
 
-const end = Date.now() + Number(seconds) * 1000
+const start = Date.now()
 let sent = 0
-function step() {
-  for (let i = 0; i < 64; i++, sent++) sockets[sent % sockets.length].send(make[kind](sent), Number(port), address)
-  if (Date.now() < end) setImmediate(step)
-  else {
-    for (const socket of sockets) socket.close()
-    console.log(sent)
-  }
-}
-step()
+const timer = setInterval(() => {
+  const elapsed = Date.now() - start
+  // What was missed is not made up for: a burst is another test.
+  const due = Math.min((elapsed / 1000) * RATE[kind] - sent, RATE[kind] / 50)
+  for (let i = 0; i < due; i++, sent++) sockets[sent % sockets.length].send(make[kind](sent), Number(port), address)
+  if (elapsed < Number(seconds) * 1000) return
+  clearInterval(timer)
+  for (const socket of sockets) socket.close()
+  console.log(sent)
+}, 5)

@@ -122,7 +122,7 @@ export async function sendUdp(host: Host, target: string, port: number, text: st
 export type FloodKind = 'junk' | 'initiations' | 'data'
 
 /**
- * Hostile datagrams as fast as one process can, for some seconds; how many were sent. All but `junk` are as right as a
+ * Thousands of hostile datagrams in each of some seconds; how many were sent. All but `junk` are as right as a
  * stranger can make them who knows `publicKey`, the base64 key of the target.
  */
 export async function flood(

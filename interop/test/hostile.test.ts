@@ -41,7 +41,7 @@ describeWith('under attack', [ours.need], () => {
     const pinging = ping(one.host, two.v4, '-i 0.05 -c 60 -W 2')
     const sent = await flood(one.host, '10.99.0.2', two.port, kind, two.keys.publicKey, 3)
     expect(sent).toBeGreaterThan(1_000)
-    expect((await pinging).received).toBeGreaterThanOrEqual(45)
+    expect((await pinging).received).toBeGreaterThanOrEqual(40)
     expect(await residentKilobytes()).toBeLessThan(resident * 1.5 + 30_000)
     const log = readFileSync(path.join(lab.folder, 'wg2.log'), 'utf8')
     expect(log.split('\n').length).toBeLessThan(200)
@@ -54,10 +54,10 @@ describeWith('under attack', [ours.need], () => {
 
   test('a new session is made under a flood of handshakes', async () => {
     const { one, two } = pair
-    const flooding = flood(one.host, '10.99.0.2', two.port, 'initiations', two.keys.publicKey, 12)
+    const flooding = flood(one.host, '10.99.0.2', two.port, 'initiations', two.keys.publicKey, 15)
     await sleep(1_000)
     await connect(pair, { initiator: one })
-    expect(await reaches(one.host, two.v4, 5)).toBe(true)
+    expect(await reaches(one.host, two.v4, 10)).toBe(true)
     await flooding
   })
 })
