@@ -2,7 +2,7 @@
  * Two TUNs in two network namespaces, wired together in this process: what goes out of one goes into the other. Shows what
  * the adapter alone allows. Needs root, iproute2, iperf3, and the package built. Usage: node bench/loop.mjs [seconds] [option=false ...]
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createBatch } from '@wireweave/tunnel/packets'
 import { linuxTunAdapter } from '../dist/adapter.js'
 
@@ -20,6 +20,12 @@ const arena = { memory, bytes: new Uint8Array(memory.buffer) }
 const ip = (...args) => execFileSync('ip', args, { timeout: 10_000 })
 
 const ports = []
+// Also when the reader of our output goes away, or a signal ends us.
+process.on('exit', () => {
+  for (const name of names) spawnSync('ip', ['netns', 'del', name], { timeout: 10_000 })
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
+
 try {
   for (const [i, name] of names.entries()) {
     ip('netns', 'add', name)
@@ -40,7 +46,6 @@ try {
   for (const args of [[], ['-P', '4'], ['-R'], ['-u', '-b', '0', '-l', '1372']]) await iperf(args)
 } finally {
   for (const port of ports) await port.close()
-  for (const name of names) ip('netns', 'del', name)
 }
 
 async function forward(from, to) {
@@ -85,11 +90,13 @@ async function iperf(args) {
   const sum = end.sum_received ?? end.sum
   const [a, b] = ports.map((port, i) => difference(port.stats, before[i]))
   const packets = a.packetsReceived + b.packetsReceived
+  const perRead = packets / (a.reads + b.reads)
+  const perWrite = (a.packetsSent + b.packetsSent) / (a.writes + b.writes)
   console.log(
     `iperf3 ${args.join(' ') || '(TCP)'}: ${(sum.bits_per_second / 1e9).toFixed(2)} Gbit/s` +
       (sum.lost_percent === undefined ? '' : ` sent, ${sum.lost_percent.toFixed(0)} % lost`) +
       `; ${((used.user + used.system) / packets).toFixed(2)} us CPU a packet (user ${(used.user / packets).toFixed(2)})` +
-      `; packets per read ${(a.packetsReceived / a.reads).toFixed(1)}, per write ${(b.packetsSent / b.writes).toFixed(1)}`,
+      `; packets per read ${perRead.toFixed(1)}, per write ${perWrite.toFixed(1)}`,
   )
 }
 
