@@ -1,40 +1,62 @@
 #!/usr/bin/env bash
-# Installs what the tests that need root lack: Debian packages, the current wireguard-go and boringtun. Idempotent; what
-# is there is left alone. Programs built here go to a cache outside the checkout (WIREWEAVE_CACHE, ~/.cache/wireweave).
+# Installs what the tests in this folder need and prints the versions. What is there already is left alone.
+# Debian packages with apt (as root); current wireguard-go and boringtun with go and cargo into
+# ${WIREWEAVE_CACHE:-~/.cache/wireweave}/bin, outside the checkout.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
-cache=${WIREWEAVE_CACHE:-$HOME/.cache/wireweave}
-mkdir -p "$cache/bin"
+export DEBIAN_FRONTEND=noninteractive PATH=$PATH:/usr/local/go/bin:$HOME/.cargo/bin:/usr/sbin:/sbin
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+cache=${WIREWEAVE_CACHE:-$HOME/.cache/wireweave}/bin
+wireguard_go=golang.zx2c4.com/wireguard@latest
+boringtun=boringtun-cli
 
-packages=(
-  wireguard-tools wireguard-go iperf3 tcpdump tshark nftables conntrack iproute2 iputils-ping procps curl util-linux
-  gcc libc6-dev                                            # struct tables are held against a C compiler
-  qemu-system-x86 busybox-static kmod cpio xz-utils        # the kernel with WireGuard in a virtual machine
-)
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "installing ${missing[*]}"
-  as_root apt-get update -qq
-  as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-elif [ -z "$(ls /var/lib/apt/lists/*Packages* 2>/dev/null)" ]; then
-  as_root apt-get update -qq                               # the virtual machine's kernel is looked up in the lists
+# Program and the package it comes from.
+packages="
+ip iproute2
+ping iputils-ping
+unshare util-linux
+ps procps
+sysctl procps
+wg wireguard-tools
+wg-quick wireguard-tools
+wireguard-go wireguard-go
+iperf3 iperf3
+tcpdump tcpdump
+tshark tshark
+nft nftables
+modprobe kmod
+qemu-system-x86_64 qemu-system-x86
+busybox busybox-static
+cpio cpio
+"
+
+missing=$(while read -r program package; do
+  [ -z "$program" ] || command -v "$program" >/dev/null || echo "$package"
+done <<<"$packages" | sort -u)
+if [ -n "$missing" ]; then
+  echo "installing:" $missing
+  [ "$(id -u)" = 0 ] || { echo "apt needs root: run this as root, or install them yourself" >&2; exit 1; }
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  apt-get install -qq -y --no-install-recommends $missing >/dev/null
 fi
 
-if [ ! -x "$cache/bin/wireguard" ]; then
-  command -v go >/dev/null || as_root apt-get install -y -qq --no-install-recommends golang-go >/dev/null
-  GOBIN="$cache/bin" go install golang.zx2c4.com/wireguard@latest
+mkdir -p "$cache"
+if [ ! -x "$cache/wireguard" ]; then
+  command -v go >/dev/null || { echo "wireguard-go needs Go 1.23 or later: https://go.dev/dl" >&2; exit 1; }
+  GOBIN=$cache GOFLAGS=-trimpath go install "$wireguard_go"
 fi
-if [ ! -x "$cache/bin/boringtun-cli" ]; then
-  command -v cargo >/dev/null || as_root apt-get install -y -qq --no-install-recommends cargo >/dev/null
-  cargo install --quiet --root "$cache" boringtun-cli
+if [ ! -x "$cache/boringtun-cli" ]; then
+  command -v cargo >/dev/null || { echo "boringtun needs Rust: https://rustup.rs" >&2; exit 1; }
+  root=$(mktemp -d)
+  cargo install --quiet --locked --root "$root" "$boringtun"
+  mv "$root/bin/boringtun-cli" "$cache/"
+  rm -rf "$root"
 fi
 
-echo "wg            $(wg --version)"
-echo "wireguard-go  $(/usr/bin/wireguard-go --version 2>&1 | head -n 1) (Debian)"
-echo "wireguard-go  $("$cache/bin/wireguard" --version 2>&1 | head -n 1) (current)"
-echo "boringtun     $("$cache/bin/boringtun-cli" --version)"
+echo "kernel           $(uname -r)"
+echo "wireguard-tools  $(wg --version | cut -d' ' -f2)"
+echo "wireguard-go     $(wireguard-go --version 2>/dev/null | head -n 1 | cut -d' ' -f2) of Debian"
+echo "wireguard-go     $("$cache/wireguard" --version 2>/dev/null | head -n 1 | cut -d' ' -f2)"
+echo "boringtun        $("$cache/boringtun-cli" --version | cut -d' ' -f2)"
+echo "iperf3           $(iperf3 --version | head -n 1 | cut -d' ' -f2)"
+echo "tshark           $(tshark --version 2>/dev/null | head -n 1 | cut -d' ' -f3)"
