@@ -1,4 +1,4 @@
-import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { chacha20, chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { x25519 } from '@noble/curves/ed25519.js'
 import { blake2s } from '@noble/hashes/blake2.js'
 import { hmac } from '@noble/hashes/hmac.js'
@@ -76,6 +76,19 @@ describe('the WebAssembly transport engine', () => {
     )
   })
 
+  test('a Poly1305 sum from p to 2^130 - 1, which random packets never meet, is reduced', () => {
+    const key = pattern(32, 3)
+    for (let wanted = 0n; wanted < 5n; wanted++) {
+      const ciphertext = ciphertextWithSum(key, wanted)
+      const plaintext = chacha20(key, nonceOf(1, 0), ciphertext, undefined, 1)
+      bytes.set(plaintext, ENGINE_RESERVED_BYTES)
+      engine.seal(key, 1, 0, ENGINE_RESERVED_BYTES, plaintext.length, ENGINE_RESERVED_BYTES)
+      const sealed = bytes.slice(ENGINE_RESERVED_BYTES, ENGINE_RESERVED_BYTES + plaintext.length + TAG_BYTES)
+      expect(sealed.subarray(0, plaintext.length)).toEqual(ciphertext)
+      expect(toHex(sealed)).toBe(toHex(chacha20poly1305(key, nonceOf(1, 0)).encrypt(plaintext)))
+    }
+  })
+
   test('works up to the last byte of the memory', () => {
     for (const length of [0, 1, 15, 16, 64, 200, 1000]) {
       const at = bytes.length - length - TAG_BYTES
@@ -111,6 +124,37 @@ function nonceOf(low: number, high: number): Uint8Array {
   view.setUint32(4, low, true)
   view.setUint32(8, high, true)
   return nonce
+}
+
+/** Two blocks over which Poly1305, before it adds s, is `sum` mod p. Counter 1. */
+function ciphertextWithSum(key: Uint8Array, sum: bigint): Uint8Array {
+  const p = (1n << 130n) - 5n
+  const modulo = (x: bigint): bigint => ((x % p) + p) % p
+  const bit = 1n << 128n
+  const r = numberOf(chacha20(key, nonceOf(1, 0), new Uint8Array(16))) & 0x0ffffffc0ffffffc0ffffffc0fffffffn
+  const inverse = power(r, p - 2n, p)
+  const lengths = (32n << 64n) + bit
+  // ((first * r + second) * r + lengths) * r = sum, solved for a second block that has 128 bits.
+  for (let first = 0n; ; first++) {
+    const second = modulo((sum * inverse - lengths) * inverse - (first + bit) * r - bit)
+    if (second < bit) return Uint8Array.from([...bytesOfNumber(first), ...bytesOfNumber(second)])
+  }
+}
+
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n
+  for (let square = base, left = exponent; left > 0n; left >>= 1n, square = (square * square) % modulus) {
+    if (left & 1n) result = (result * square) % modulus
+  }
+  return result
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  return BigInt(`0x${toHex(bytes.toReversed())}`)
+}
+
+function bytesOfNumber(value: bigint): Uint8Array {
+  return Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn))
 }
 
 describe('the WebAssembly suite', () => {

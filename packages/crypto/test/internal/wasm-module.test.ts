@@ -18,6 +18,23 @@ describe('the WebAssembly modules', () => {
     expect(isCompilable(transportRelaxedCode)).toBe(Number(process.versions.node.split('.')[0]) >= 21)
   })
 
+  test('sum the products of Poly1305 within 64 bits, however large limbs, key and blocks are', () => {
+    const word = 2n ** 32n - 1n
+    const [r0, r] = [0x0fff_ffffn, 0x0fff_fffcn]
+    const s = r + r / 4n
+    let h = [0n, 0n, 0n, 0n] as const
+    // The recurrence of assembly/transport.mjs for the upper bounds; it settles after a few blocks.
+    for (let block = 0; block < 20; block++) {
+      const [a0, a1, a2, a3] = [h[0] + word, h[1] + word, h[2] + word, h[3] + word + 2n ** 32n] as const
+      const d0 = a1 * s + a2 * s + a3 * s + a0 * r0
+      const d1 = a1 * r0 + a2 * s + a3 * s + a0 * r + (d0 >> 32n)
+      const d2 = a1 * r + a2 * r0 + a3 * s + a0 * r + (d1 >> 32n)
+      const d3 = a1 * r + a2 * r + a3 * r0 + a0 * r + (d2 >> 32n)
+      for (const sum of [d0, d1, d2, d3]) expect(sum < 2n ** 64n).toBe(true)
+      h = [word + (d3 >> 34n) * 5n, word, word, 2n ** 34n - 1n]
+    }
+  })
+
   test('take a memory of any size, shared or not', () => {
     for (const descriptor of [
       { initial: 1 },
