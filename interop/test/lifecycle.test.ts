@@ -108,7 +108,7 @@ describeWith('the daemon', [ours.need], () => {
   test('serves a TUN that was passed to it, under the name that it has', async () => {
     const script = `
       import { spawnSync } from 'node:child_process'
-      import { bind } from '${new URL('../../packages/ffi/dist/library.js', import.meta.url)}'
+      import { bind } from '${new URL('../../packages/ffi/dist/library.js', import.meta.url).href}'
       const { open, ioctl } = bind(null, { open: ['open', 'int', ['str', 'int']], ioctl: ['ioctl', 'int', ['int', 'ulong', 'void *']] })
       const request = new Uint8Array(40)
       request.set(new TextEncoder().encode('passed0'))

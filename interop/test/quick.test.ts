@@ -31,9 +31,8 @@ describeWith('wg-quick', needs, () => {
     // Stands for a machine with resolvconf: this one has none, and nobody resolves names here.
     writeFileSync(`${programs}/resolvconf`, '#!/bin/sh\ncat >>"$RESOLVCONF_LOG"\n')
     for (const name of ['wireweave-daemon', 'resolvconf']) chmodSync(`${programs}/${name}`, 0o755)
-    const { LOG_LEVEL, ...rest } = process.env
     env = {
-      ...rest,
+      ...process.env,
       PATH: `${programs}:${process.env['PATH']}`,
       WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireweave-daemon',
       RESOLVCONF_LOG: path.join(lab.folder, 'resolv.conf'),

@@ -157,6 +157,11 @@ export class Device {
     runDeadlines(this.#state, now)
   }
 
+  /** Forgets the local address of every peer for whose endpoint record, at `at` of `table`, the shell says that it is stale. */
+  forgetLocalAddresses(isStale: (table: Uint8Array, at: number) => boolean): void {
+    for (const peer of this.#state.peers) if (isStale(peer.endpoint, 0)) this.#state.forgetLocalAddress(peer)
+  }
+
   /** The host moved: forgets cached local addresses and lets every peer start a handshake at once. */
   networkChanged(_now: number): void {
     for (const peer of this.#state.peers) {

@@ -9,6 +9,7 @@ import { keepKeyFresh, startHandshake } from './initiation.js'
 import { IPV4_DESTINATION, IPV6_DESTINATION, ipVersion } from './inner-packet.js'
 import { MAX_DATAGRAM_BYTES } from './outbox.js'
 import type { Peer } from './peer.js'
+import { dropOwnDatagram, isOwnDatagram } from './routing-loop.js'
 import type { DeviceState } from './state.js'
 import { anyAuthenticatedSent, dataSent } from './timers.js'
 
@@ -48,6 +49,10 @@ export function sendPackets(state: DeviceState, batch: PacketBatch, now: number)
     if (keypair === null || !keypair.canSend(now)) {
       drops.stagedOverflow += state.staged.add(peer, bytes, at, length)
       startHandshake(state, peer, false, now)
+      continue
+    }
+    if (isOwnDatagram(bytes, at, length, version, keypair)) {
+      dropOwnDatagram(state, peer, now)
       continue
     }
     sendSealed(state, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)

@@ -76,6 +76,7 @@ export class DeviceState {
   lastHandshakeQueuedAt: number = NEVER
   lastUnderLoadAt: number = NEVER
   lastStaleWarningAt: number = NEVER
+  lastLoopWarningAt: number = NEVER
 
   readonly #jitter = new Uint16Array(64)
   #jitterUsed = this.#jitter.length

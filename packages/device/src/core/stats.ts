@@ -56,6 +56,7 @@ export const DROP_REASONS = [
   'malformedPacket',
   'noRoute',
   'noEndpoint',
+  'routingLoop',
   'stagedOverflow',
   'stagedExpired',
   // Ways out

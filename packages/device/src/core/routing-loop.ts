@@ -1,0 +1,69 @@
+/**
+ * Datagrams of ours that the system routes back into the tunnel they came from. Sealed again they would come back
+ * again, longer each time and then in fragments, without end. A wrong route does it, and so does a peer that sends from
+ * an outer address which routes into the tunnel: we follow it there.
+ */
+import type { Keypair } from '@wireweave/noise/keypair'
+import { formatEndpoint } from '@wireweave/tunnel/ip'
+import { formatKey } from '@wireweave/tunnel/keys'
+import { readEndpoint } from './endpoint.js'
+import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES } from './inner-packet.js'
+import type { Peer } from './peer.js'
+import type { DeviceState } from './state.js'
+
+const UDP = 17
+const UDP_HEADER_BYTES = 8
+const FRAGMENT = 44
+const FRAGMENT_HEADER_BYTES = 8
+const TRANSPORT_DATA = 4
+const WARNING_INTERVAL_MS = 60_000
+
+/**
+ * Whether a packet carries, or begins to carry, what was sealed with `keypair`. The receiver index tells: nobody else
+ * who sends to that peer has the same one. A later fragment is not recognized; sealed and back again it will be.
+ */
+export function isOwnDatagram(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  version: 4 | 6,
+  keypair: Keypair,
+): boolean {
+  const payload = version === 4 ? udpPayload4(bytes, at) : udpPayload6(bytes, at)
+  if (payload < 0 || payload + 8 > at + length) return false
+  return readUint32(bytes, payload) === TRANSPORT_DATA && readUint32(bytes, payload + 4) === (keypair.remoteIndex | 0)
+}
+
+/** Counts it, and says so once a minute. */
+export function dropOwnDatagram(state: DeviceState, peer: Peer, now: number): void {
+  state.stats.drops.routingLoop++
+  if (now - state.lastLoopWarningAt < WARNING_INTERVAL_MS) return
+  state.lastLoopWarningAt = now
+  const endpoint = readEndpoint(peer.endpoint, 0)
+  const message =
+    `${formatKey(peer.key)}: its endpoint ${endpoint === null ? '' : formatEndpoint(endpoint)} is routed into the tunnel itself. ` +
+    'Give it a route of its own, or set a firewall mark and route by it.'
+  state.options.onEvent?.({ tag: 'log', level: 'error', message })
+}
+
+/** Where the payload of UDP starts; -1 when the packet has no UDP header. */
+function udpPayload4(bytes: Uint8Array, at: number): number {
+  const isLaterFragment = ((bytes[at + 6]! & 0x1f) | bytes[at + 7]!) !== 0
+  if (bytes[at + 9] !== UDP || isLaterFragment) return -1
+  const header = (bytes[at]! & 0x0f) * 4
+  return header < IPV4_HEADER_BYTES ? -1 : at + header + UDP_HEADER_BYTES
+}
+
+function udpPayload6(bytes: Uint8Array, at: number): number {
+  const next = bytes[at + 6]
+  const upper = at + IPV6_HEADER_BYTES
+  if (next === UDP) return upper + UDP_HEADER_BYTES
+  const isLaterFragment = (bytes[upper + 2]! | (bytes[upper + 3]! & 0xf8)) !== 0
+  if (next !== FRAGMENT || bytes[upper] !== UDP || isLaterFragment) return -1
+  return upper + FRAGMENT_HEADER_BYTES + UDP_HEADER_BYTES
+}
+
+/** Little-endian, as a signed number. */
+function readUint32(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+}
