@@ -5,10 +5,13 @@ import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
 import type { DatagramBatch } from '../core/datagrams.js'
 import { ENDPOINT_BYTES, ENDPOINT_FAMILY } from '../core/endpoint.js'
 import { MIN_RECEIVE_BYTES, RANDOM_PORT_ATTEMPTS } from './bind.js'
-import type { Bind, BindOptions, OpenBind } from './bind.js'
+import type { BindOptions, OpenBind, StickyBind } from './bind.js'
 import { Gate } from './internal/gate.js'
 import { socketCalls } from './internal/linux/calls.js'
 import type { SocketCalls } from './internal/linux/calls.js'
+import { hasSource } from './internal/linux/control.js'
+import { openRoutes } from './internal/linux/routes.js'
+import type { Routes } from './internal/linux/routes.js'
 import { Receiver } from './internal/linux/receiver.js'
 import { Sender } from './internal/linux/sender.js'
 import type { SendStats } from './internal/linux/sender.js'
@@ -85,7 +88,7 @@ class Channel {
   }
 }
 
-export class LinuxBind implements Bind {
+export class LinuxBind implements StickyBind {
   readonly port: number
   readonly stats: SendStats = { refused: 0 }
   readonly #v4: Channel | null
@@ -98,6 +101,8 @@ export class LinuxBind implements Bind {
   /** The channel that took no more, and why. */
   #blocked: { readonly channel: Channel; readonly noBuffers: boolean } | null = null
   #mark: number
+  /** `null` when sources are not sticky, or routes cannot be watched here. */
+  readonly #routes: Routes | null
   #dead: WireGuardError | null = null
 
   constructor(calls: SocketCalls, v4: UdpSocket | null, v6: UdpSocket | null, options: BindOptions) {
@@ -107,6 +112,7 @@ export class LinuxBind implements Bind {
     this.#v6 = v6 && new Channel(calls, v6, options, this.stats)
     this.#channels = [this.#v4, this.#v6].filter((channel) => channel !== null)
     for (const channel of this.#channels) this.#watch(channel)
+    this.#routes = this.#channels.some(({ socket }) => socket.features.stickySource) ? openRoutes() : null
   }
 
   /** What the kernel granted, of the first socket. */
@@ -184,6 +190,14 @@ export class LinuxBind implements Bind {
     this.#mark = mark
   }
 
+  onRouteChange(listener: () => void): void {
+    this.#routes?.onChange(listener)
+  }
+
+  isSourceStale(records: Uint8Array, at: number): boolean {
+    return this.#routes !== null && hasSource(records, at) && this.#routes.leavesElsewhere(records, at, this.#mark)
+  }
+
   close(): Promise<void> {
     this.#die(new WireGuardError('CLOSED', 'the UDP sockets were closed'))
     return Promise.resolve()
@@ -217,6 +231,7 @@ export class LinuxBind implements Bind {
       readiness.close(error)
       socket.close()
     }
+    this.#routes?.close()
     this.#readable.fail(error)
     this.#writable.fail(error)
   }

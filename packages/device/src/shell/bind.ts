@@ -33,6 +33,17 @@ export interface Bind {
   close(): Promise<void>
 }
 
+/** What a bind can do beyond {@link Bind} when it answers from the address that was asked; ask with `in`. */
+export interface StickyBind extends Bind {
+  /** Calls `listener` after routes or addresses of the host changed. One listener. */
+  onRouteChange(listener: () => void): void
+  /**
+   * Whether datagrams to the record at `at` of `records` would leave through another interface than the one at which
+   * its local address was learned. That an address is gone shows when it is sent from, if not here.
+   */
+  isSourceStale(records: Uint8Array, at: number): boolean
+}
+
 export interface BindOptions {
   /** 0..65535; 0 lets the system choose one that is free in both families. */
   readonly port: number

@@ -7,10 +7,11 @@ import type { PacketPort } from '@wireweave/tunnel/packets'
 import type { Region } from '../core/arena.js'
 import type { Device } from '../core/device.js'
 import type { NetworkAware } from '../userspace-backend.js'
-import type { Bind, OpenBind } from './bind.js'
+import type { Bind, OpenBind, StickyBind } from './bind.js'
 import type { Clock } from './clock.js'
 import { Driver } from './driver.js'
 import { Backoff } from './internal/backoff.js'
+import { RouteChecks } from './internal/route-checks.js'
 
 /** What a device calls, to be put into its options. */
 interface DeviceHooks {
@@ -43,6 +44,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
   readonly #device: Device
   readonly #port: PacketPort
   readonly #backoff: Backoff
+  readonly #routeChecks: RouteChecks
   #settleClosed: () => void = () => undefined
   /** The last call, settled when it has taken effect or failed. */
   #last: Promise<unknown> = Promise.resolve()
@@ -67,6 +69,9 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
       this.#settleClosed = resolve
     })
     this.#backoff = new Backoff(options.clock)
+    this.#routeChecks = new RouteChecks((bind) => {
+      if (bind === this.#bind) this.#device.forgetLocalAddresses((table, at) => bind.isSourceStale(table, at))
+    })
     this.#device = options.createDevice({
       flush: () => this.driver.flush(),
       ...(options.onEvent && { onEvent: (event) => this.#tell(event) }),
@@ -149,8 +154,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
       this.#device.wipe(this.#options.clock.now())
     } finally {
       this.driver.close()
-      await this.#port.close()
-      this.#settleClosed()
+      await this.#port.close().finally(() => this.#settleClosed())
     }
   }
 
@@ -196,6 +200,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     this.#device.down(this.#options.clock.now())
     this.driver.run()
     this.driver.detach()
+    this.#routeChecks.stop()
     const bind = this.#bind
     this.#bind = null
     await bind?.close()
@@ -223,6 +228,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     this.#boundPort = bind.port
     this.driver.attach(bind)
     this.#device.setBoundPort(bind.port)
+    if ('onRouteChange' in bind) this.#routeChecks.watch(bind as StickyBind)
   }
 
   #bindDied(error: unknown): void {

@@ -1,5 +1,6 @@
 /** Routes, addresses and MTUs that loopback does not have: two network namespaces on a veth pair. Needs root. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseIp } from '@wireweave/tunnel/ip'
 import { ENDPOINT_LOCAL } from '../../src/core/endpoint.js'
 import { linuxBind } from '../../src/shell/bind-linux.js'
 import type { LinuxBind } from '../../src/shell/bind-linux.js'
@@ -61,6 +62,48 @@ describe.skipIf(missing !== null)(`between namespaces${missing === null ? '' : `
       expect(
         [...a.out.records.subarray(record * 48 + ENDPOINT_LOCAL, record * 48 + 48)].every((byte) => byte === 0),
       ).toBe(true)
+    },
+  )
+
+  test.each(families)(
+    'IPv$family: a source is stale once routing leads through another interface, or nowhere',
+    async ({ hosts, client, bits, family }) => {
+      const noDad = family === 6 ? ['nodad'] : []
+      const [second, remote] = family === 4 ? ['10.9.7', '10.8.0.1'] : ['fd09:7:', 'fd08::1']
+      const via = (last: string): string => (family === 4 ? `${second}.${last}` : `${second}:${last}`)
+      spaces.ip(spaces.a, 'link', 'add', 'va2', 'type', 'veth', 'peer', 'name', 'vb2', 'netns', spaces.b)
+      for (const [space, device, address] of [
+        [spaces.a, 'va', hosts[0]!],
+        [spaces.a, 'va2', via('1')],
+        [spaces.b, 'vb', client],
+        [spaces.b, 'vb2', via('10')],
+      ] as const) {
+        spaces.ip(space, 'addr', 'add', `${address}/${bits}`, 'dev', device, ...noDad)
+        spaces.ip(space, 'link', 'set', device, 'up')
+      }
+      spaces.ip(spaces.b, 'addr', 'add', remote, 'dev', 'lo', ...noDad)
+      spaces.ip(spaces.a, 'route', 'add', remote, 'via', client, 'dev', 'va')
+      const [a, b] = [await rig(spaces.a), await rig(spaces.b)]
+      const remoteBytes = parseIp(remote)!
+      b.put(new TextEncoder().encode('asks'), b.endpoint(`${bracketed(hosts[0]!)}:${a.bind.port}`, remoteBytes))
+      await b.send()
+      const { local } = (await a.receive(1))[0]!
+      const bind = a.bind as LinuxBind
+      const record = a.endpoint(`${bracketed(remote)}:${b.bind.port}`, local) * 48
+      const isStale = (): boolean => bind.isSourceStale(a.out.records, record)
+      expect(isStale()).toBe(false)
+
+      let changes = 0
+      bind.onRouteChange(() => changes++)
+      spaces.ip(spaces.a, 'route', 'replace', remote, 'via', via('10'), 'dev', 'va2')
+      await expect.poll(() => changes, { timeout: 5000 }).toBeGreaterThan(0)
+      expect(isStale()).toBe(true)
+      spaces.ip(spaces.a, 'route', 'replace', remote, 'via', client, 'dev', 'va')
+      expect(isStale()).toBe(false)
+      spaces.ip(spaces.a, 'route', 'del', remote)
+      expect(isStale()).toBe(true)
+      // Without a cached source there is nothing to forget.
+      expect(bind.isSourceStale(a.out.records, a.endpoint(`${bracketed(remote)}:1`) * 48)).toBe(false)
     },
   )
 

@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { MemoryWire } from '@wireweave/testkit/memory-bind'
 import { isWireGuardError } from '@wireweave/tunnel/errors'
+import { ENDPOINT_BYTES, ENDPOINT_LOCAL } from '../../src/core/endpoint.js'
+import type { OpenBind } from '../../src/shell/bind.js'
 import type { UserspaceOptions } from '../../src/userspace-backend.js'
 import { linuxBindWorksHere } from '../../src/shell/bind-linux.js'
 import { connect, End, packetTo, PATIENCE_MS } from './support/pair.js'
@@ -230,6 +232,49 @@ describe('sockets', () => {
     }
     const pauses = b.logged().flatMap((line) => line.match(/again (.*)/)?.[1] ?? [])
     expect(pauses).toEqual(['now', 'in 0.1 s', 'in 0.2 s'])
+  })
+
+  test('that hear of new routes make the device forget the local addresses that are stale, and only those', async () => {
+    const wire = new MemoryWire()
+    let changed: () => void = () => undefined
+    let stale = false
+    const sent: number[] = []
+    const sticky: OpenBind = async (options) => {
+      const bind = await wire.openBindAt('192.0.2.1')(options)
+      const [receive, send] = [bind.receive.bind(bind), bind.send.bind(bind)]
+      bind.receive = (batch) => {
+        const count = receive(batch)
+        for (let i = 0; i < batch.recordCount; i++) batch.records[i * ENDPOINT_BYTES + ENDPOINT_LOCAL] = 77
+        return count
+      }
+      bind.send = (batch, first) => {
+        for (let i = first; i < batch.count; i++)
+          sent.push(batch.records[batch.endpoints[i]! * ENDPOINT_BYTES + ENDPOINT_LOCAL]!)
+        return send(batch, first)
+      }
+      return Object.assign(bind, {
+        onRouteChange: (listener: () => void) => (changed = listener),
+        isSourceStale: (records: Uint8Array, at: number) => stale && records[at + ENDPOINT_LOCAL] === 77,
+      })
+    }
+    const a = await open(1, { bind: sticky })
+    const b = await open(2, { bind: wire.openBindAt('192.0.2.2') })
+    await connect(a, b, '192.0.2.2')
+    a.send(b, 'one')
+    await b.received(1)
+    const lastOf = async (count: number): Promise<number> => {
+      a.send(b, `${count}`)
+      await b.received(count)
+      return sent.at(-1)!
+    }
+    expect(await lastOf(2)).toBe(77)
+    changed()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await lastOf(3)).toBe(77)
+    stale = true
+    changed()
+    let count = 4
+    await expect.poll(() => lastOf(count++), { timeout: PATIENCE_MS }).toBe(0)
   })
 
   test('a mark is set on open sockets and on those opened later', async () => {
