@@ -174,6 +174,7 @@ export class App implements ConnectionHandler {
   /** Reads nothing while true. */
   isPaused = false
   onData: (() => void) | null = null
+  onStart: (() => void) | null = null
   readonly #data: Uint8Array
   readonly #shutsDown: boolean
   #written = 0
@@ -200,6 +201,7 @@ export class App implements ConnectionHandler {
   onConnect(): void {
     this.isConnected = true
     this.log.push('connect')
+    this.onStart?.()
     this.onWritable()
   }
 

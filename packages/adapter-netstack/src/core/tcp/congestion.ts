@@ -15,7 +15,7 @@ const MIN_ROUND_SAMPLES = 8
 export class Congestion {
   readonly #isCubic: boolean
   window = 0
-  threshold = Number.POSITIVE_INFINITY
+  threshold: number = Number.POSITIVE_INFINITY
   #segment = 0
   /** CUBIC: W_max in bytes, start of the epoch (-1 when none), K in seconds, W_est in bytes. */
   #maximum = 0

@@ -15,7 +15,7 @@ export class RoundTripTime {
   #base = INITIAL_RTO_MS
   #backoff = 0
   /** The least that was seen. */
-  least = Number.POSITIVE_INFINITY
+  least: number = Number.POSITIVE_INFINITY
 
   /** What the timer is set to now. */
   get timeout(): number {

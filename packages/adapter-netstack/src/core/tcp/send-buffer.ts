@@ -3,7 +3,7 @@ import type { BufferPool } from '../buffer-pool.js'
 import { Ring } from './ring.js'
 import { distance } from './sequence.js'
 
-export const INITIAL_BUFFER_BYTES = 256 * 1024
+export const INITIAL_BUFFER_BYTES: number = 256 * 1024
 
 export class SendBuffer {
   readonly #ring: Ring
