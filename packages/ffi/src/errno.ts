@@ -6,6 +6,7 @@ import { bind } from './library.js'
 // Linux numbers, the same on x64 and arm64.
 export const EPERM = 1
 export const ENOENT = 2
+export const ESRCH = 3
 export const EINTR = 4
 export const EIO = 5
 export const EBADF = 9

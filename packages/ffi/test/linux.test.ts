@@ -126,7 +126,8 @@ function gccMissing(): string | null {
 }
 
 const missing = gccMissing()
-if (missing !== null && process.env['CI']) throw new Error(`${missing}, and CI is set`)
+const mustRun = process.platform === 'linux' && Boolean(process.env['CI'] || process.env['WIREWEAVE_NO_SKIP'])
+if (missing !== null && mustRun) throw new Error(`${missing}, and nothing may be skipped`)
 if (missing !== null) console.warn(`skipped: ${missing}`)
 
 describe.skipIf(missing !== null)('what the C compiler says', () => {
