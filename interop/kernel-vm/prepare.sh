@@ -4,6 +4,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${WIREWEAVE_CACHE:-$HOME/.cache/wireweave}/kernel-vm
+# The package lists are empty on a machine that has just been made.
+apt-cache show linux-image-amd64 >/dev/null 2>&1 || apt-get update -qq >&2
 # The newest that the distribution offers to this release: 6.12 has what 6.1 has, and UDP segmentation in TUN.
 for meta in linux-image-6.12-amd64 linux-image-amd64; do
   package=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image-/ {print $2; exit}')
