@@ -27,6 +27,11 @@ modprobe kmod
 qemu-system-x86_64 qemu-system-x86
 busybox busybox-static
 cpio cpio
+xz xz-utils
+gcc build-essential
+conntrack conntrack
+curl curl
+ethtool ethtool
 "
 
 missing=$(while read -r program package; do
