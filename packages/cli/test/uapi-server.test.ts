@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import path from 'node:path'
+import type { DeviceUpdate } from '@wireweave/tunnel/config'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createLog } from '../src/internal/log.js'
@@ -137,6 +138,23 @@ describe('a UAPI server', () => {
     await ask(path, CONFIG)
     const [answer] = await Promise.all([ask(path, 'get=1\n\n'), ask(path, 'set=1\nreplace_peers=true\n\n')])
     expect(answer).toContain(`preshared_key=${PSK}`)
+  })
+
+  test('wipes the keys of an update once it is applied or refused', async () => {
+    const { path, tunnel } = await serve()
+    const apply = tunnel.apply.bind(tunnel)
+    const updates: DeviceUpdate[] = []
+    tunnel.apply = (update) => {
+      updates.push(update)
+      return apply(update)
+    }
+    await ask(path, `${CONFIG}set=1\nprivate_key=${SECRET}\nlisten_port=1\n\n`)
+    expect(updates).toHaveLength(2)
+    for (const { privateKey, peers } of updates) {
+      for (const key of [privateKey, peers?.[0]?.presharedKey])
+        expect(key ?? new Uint8Array(32)).toEqual(new Uint8Array(32))
+    }
+    expect(await ask(path, 'get=1\n\n')).toContain(SECRET)
   })
 
   test('has no key in its log, whatever is wrong with the request', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -9,11 +10,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { buildPrograms, runProgram, startProgram } from './support/programs.js'
+import { buildPrograms, programPath, runProgram, startProgram } from './support/programs.js'
 import { temporaryFolder } from './support/temporary-folder.js'
 import { ask } from './support/uapi-client.js'
 
@@ -137,24 +138,25 @@ describe('wireweave-daemon in the foreground', () => {
     const run = path.join(folder, 'wireguard')
     const socket = path.join(run, 'wg0.sock')
     mkdirSync(run)
-    const bound = createServer()
-    await new Promise<void>((resolve) => bound.listen(socket, resolve))
-    const fd = (bound as unknown as { _handle: { fd: number } })._handle.fd
     const log = openSync(path.join(folder, 'log'), 'a+')
-    // Through the background: both descriptors change hands twice.
-    const child = startProgram('daemon-program', ['wg0'], {
-      stdio: ['ignore', log, log, fd, log],
+    // Through the background: both descriptors change hands twice. The giver dies without closing its socket.
+    const giver = `
+      import { spawnSync } from 'node:child_process'
+      import { createServer } from 'node:net'
+      const [program, socket] = process.argv.slice(1)
+      const server = createServer().listen(socket, () => {
+        const stdio = ['ignore', 1, 2, server._handle.fd, 1]
+        const { status } = spawnSync(process.execPath, [program, 'wg0'], { stdio })
+        process.kill(process.pid, status === 0 ? 'SIGKILL' : 'SIGTERM')
+      })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', giver, programPath('daemon-program'), socket], {
+      stdio: ['ignore', log, log],
       env: environment(folder, { WG_UAPI_FD: '3', WG_TUN_FD: '4', LOG_LEVEL: 'verbose' }),
     })
-    expect(await once(child, 'exit')).toEqual([0, null])
-    bound.maxConnections = 0
-    let answer = ''
-    // This process listens on the same socket, too, and hangs up: ask until the daemon gets the call.
-    for (let i = 0; i < 200 && answer === ''; i++) answer = await ask(socket, 'get=1\n\n')
-    expect(answer).toBe('errno=0\n\n')
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
+    expect(await ask(socket, 'get=1\n\n')).toBe('errno=0\n\n')
     expect(readFileSync(path.join(folder, 'log'), 'utf8')).toContain('TUN descriptor 3')
     await endDaemon(socket)
-    bound.close()
     closeSync(log)
   })
 })

@@ -40,7 +40,10 @@ export interface Tunnel extends AsyncDisposable {
   readonly backend: string
   /** `null` when the reach is `process`. */
   readonly interfaceRef: InterfaceRef | null
-  /** All or nothing; rejects with a `WireGuardError` and leaves the device as it was. */
+  /**
+   * All or nothing; rejects with a `WireGuardError` and leaves the device as it was. Keys are copied: once it has
+   * settled the caller may wipe them.
+   */
   apply(update: DeviceUpdate): Promise<void>
   snapshot(): Promise<DeviceSnapshot>
   secrets(): Promise<DeviceSecrets>

@@ -80,7 +80,11 @@ export class UapiServer {
   }
 
   async #set(update: DeviceUpdate): Promise<Uint8Array> {
-    await this.#tunnel.apply(update)
+    try {
+      await this.#tunnel.apply(update)
+    } finally {
+      wipeUpdate(update)
+    }
     if (update.privateKey !== undefined) this.#log.verbose('UAPI: Updating private key')
     if (update.listenPort !== undefined) this.#log.verbose('UAPI: Updating listen port')
     if (update.fwmark !== undefined) this.#log.verbose('UAPI: Updating fwmark')
@@ -109,6 +113,11 @@ function send(socket: Socket, bytes: Uint8Array): Promise<void> {
 function wipe(secrets: DeviceSecrets): void {
   secrets.privateKey?.fill(0)
   for (const key of secrets.presharedKeys) key?.fill(0)
+}
+
+function wipeUpdate(update: DeviceUpdate): void {
+  update.privateKey?.fill(0)
+  for (const peer of update.peers ?? []) peer.presharedKey?.fill(0)
 }
 
 function messageOf(error: unknown): string {

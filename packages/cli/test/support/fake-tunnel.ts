@@ -34,7 +34,7 @@ export class FakeTunnel implements Tunnel {
 
   async apply(update: DeviceUpdate): Promise<void> {
     if (update.listenPort === 1) throw new WireGuardError('ADDRESS_IN_USE', 'port 1 is taken')
-    if (update.privateKey !== undefined) this.#privateKey = update.privateKey
+    if (update.privateKey !== undefined) this.#privateKey = copy(update.privateKey)
     if (update.listenPort !== undefined) this.#listenPort = update.listenPort
     if (update.fwmark !== undefined) this.#fwmark = update.fwmark
     if (update.replacePeers) this.#peers.clear()
@@ -58,7 +58,6 @@ export class FakeTunnel implements Tunnel {
   }
 
   async secrets(): Promise<DeviceSecrets> {
-    const copy = <K extends Uint8Array>(key: K | null): K | null => key && (key.slice() as K)
     return {
       privateKey: copy(this.#privateKey),
       presharedKeys: [...this.#peers.values()].map((peer) => copy(peer.presharedKey)),
@@ -91,7 +90,7 @@ export class FakeTunnel implements Tunnel {
       allowedIps: new Map<string, IpPrefix>(),
     }
     this.#peers.set(name, peer)
-    if (update.presharedKey !== undefined) peer.presharedKey = update.presharedKey
+    if (update.presharedKey !== undefined) peer.presharedKey = copy(update.presharedKey)
     if (update.endpoint !== undefined) peer.endpoint = update.endpoint
     if (update.persistentKeepaliveInterval !== undefined)
       peer.persistentKeepaliveInterval = update.persistentKeepaliveInterval
@@ -102,6 +101,10 @@ export class FakeTunnel implements Tunnel {
       if (!ip.remove) peer.allowedIps.set(formatPrefix(ip), { address: ip.address, length: ip.length })
     }
   }
+}
+
+function copy<K extends Uint8Array>(key: K | null): K | null {
+  return key && (key.slice() as K)
 }
 
 /** A backend that opens fake tunnels and remembers them. */
