@@ -9,7 +9,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from './keys.js'
 /** An atomic change of a device: either all of it takes effect or, with an error, none. */
 export interface DeviceUpdate {
   readonly privateKey?: PrivateKey | null
-  /** 0..65535; 0 lets the system choose one. */
+  /** 0..65535; 0 lets the system choose one, and leaves the one that it chose before. */
   readonly listenPort?: number
   /** Firewall mark of outgoing datagrams, 1..2^32-1; `null` for none. */
   readonly fwmark?: number | null

@@ -164,7 +164,9 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     const mark = update.fwmark === undefined ? this.#mark : (update.fwmark ?? 0)
     const listenPort = update.listenPort ?? this.#listenPort
     const before = this.#bind
-    const rebinds = this.#isUp && update.listenPort !== undefined && update.listenPort !== before?.port
+    // `wg syncconf` says 0 each time when its file has no port: what the system chose then stays.
+    const keepsChoice = before !== null && listenPort === 0 && this.#listenPort === 0
+    const rebinds = this.#isUp && update.listenPort !== undefined && update.listenPort !== before?.port && !keepsChoice
     const fresh = rebinds ? await this.#openBind(listenPort, mark) : null
     const remarks = before !== null && fresh === null && mark !== this.#mark
     try {

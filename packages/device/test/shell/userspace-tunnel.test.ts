@@ -54,6 +54,7 @@ describe.each(binds)('over loopback with %s sockets', (bind) => {
     a.send(b, 'before')
     await b.received(1)
     const before = await a.listenPort()
+    await a.tunnel.apply({ listenPort: before })
     await a.tunnel.apply({ listenPort: 0 })
     const after = await a.listenPort()
     expect(after).not.toBe(before)
@@ -63,6 +64,17 @@ describe.each(binds)('over loopback with %s sockets', (bind) => {
     await c.tunnel.up()
     await c.tunnel.apply({ listenPort: before })
     expect(await c.listenPort()).toBe(before)
+  })
+
+  test('asking the system to choose a port again leaves the one it chose; a port of ours gives way', async () => {
+    const a = await open(1, { bind })
+    await a.tunnel.up()
+    const chosen = await a.listenPort()
+    await a.tunnel.apply({ listenPort: 0 })
+    expect(await a.listenPort()).toBe(chosen)
+    await a.tunnel.apply({ listenPort: chosen })
+    await a.tunnel.apply({ listenPort: 0 })
+    expect(await a.listenPort()).not.toBe(chosen)
   })
 
   test('a port that is taken is refused with ADDRESS_IN_USE and leaves all as it was', async () => {
