@@ -36,12 +36,14 @@ function installed() {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash()
 }
 
-/** `npm ci` when the lock file is not what was installed last. */
+/**
+ * Installs what the lock file names, when it is not what was installed last. Not `npm ci`: it refuses a lock file that was
+ * written where a registry lacks the optional packages of other platforms.
+ */
 function install() {
   if (installed()) return
   console.log('Installing dependencies …')
-  const command = existsSync(path.join(root, 'node_modules')) ? 'install' : 'ci'
-  if (run('npm', [command, '--no-audit', '--no-fund', '--loglevel=error']) !== 0) {
+  if (run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']) !== 0) {
     console.error('npm could not install the dependencies; its message above says why.')
     process.exit(1)
   }
