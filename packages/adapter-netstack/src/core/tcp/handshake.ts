@@ -48,7 +48,7 @@ export function arriveInListen(tcp: Tcp, listener: Listener, packet: IpPacket, s
     tcp.stats.recycled++
     return
   }
-  if (listener.halfOpen.size >= tcp.options.synBacklog) recycle(tcp, listener)
+  if (listener.halfOpen.size >= tcp.options.synBacklog && !recycle(tcp, listener)) return
   const { bytes, source, destination, addressBytes } = packet
   const local = bytes.slice(destination, destination + addressBytes)
   const remote = bytes.slice(source, source + addressBytes)
@@ -61,10 +61,16 @@ export function arriveInListen(tcp: Tcp, listener: Listener, packet: IpPacket, s
   tcp.wantsOutput(connection)
 }
 
-/** RFC 4987 §3.4: in a flood the oldest half-open connection gives way, silently. */
-function recycle(tcp: Tcp, listener: Listener): void {
+/**
+ * RFC 4987 §3.4: in a flood the oldest half-open connection gives way, silently, but not before its answer had to be
+ * repeated: in a burst of honest calls it is the new SYN that is dropped, and comes again.
+ */
+function recycle(tcp: Tcp, listener: Listener): boolean {
   tcp.stats.recycled++
-  finishConnection(tcp, listener.halfOpen.values().next().value!, null)
+  const oldest = listener.halfOpen.values().next().value!
+  if (oldest.retries === 0) return false
+  finishConnection(tcp, oldest, null)
+  return true
 }
 
 /** RFC 9293 §3.10.7.3. */

@@ -11,7 +11,7 @@ export interface TcpOptions {
   readonly memoryBytes: number
   readonly congestion: CongestionAlgorithm
   readonly maxConnections: number
-  /** Connections of one listener whose handshake is not complete; the oldest gives way (RFC 4987 §3.4). */
+  /** Connections of one listener whose handshake is not complete; the oldest unanswered one gives way (RFC 4987 §3.4). */
   readonly synBacklog: number
   /** Connections in TIME-WAIT; the oldest gives way. */
   readonly maxTimeWait: number
@@ -29,7 +29,7 @@ export const defaultTcpOptions: TcpOptions = {
   memoryBytes: 512 * 1024 * 1024,
   congestion: 'cubic',
   maxConnections: 65536,
-  synBacklog: 256,
+  synBacklog: 1024,
   maxTimeWait: 4096,
   synRetries: 7,
   dataRetries: 15,
