@@ -191,7 +191,13 @@ export class AllowedIps {
   #adopt(parent: number, child: number): void {
     const nodes = this.#nodes
     this.#replaceChild(
-      parent, child, nodes[child]!, nodes[child + 1]!, nodes[child + 2]!, nodes[child + 3]!, nodes[child + WIDTH]!,
+      parent,
+      child,
+      nodes[child]!,
+      nodes[child + 1]!,
+      nodes[child + 2]!,
+      nodes[child + 3]!,
+      nodes[child + WIDTH]!,
     )
   }
 

@@ -28,7 +28,8 @@ export class PacketArena implements Arena {
   take(length: number): Region {
     const offset = this.#next
     const end = offset + length
-    if (end > this.bytes.length) throw new RangeError(`arena of ${this.bytes.length} bytes has no room for ${length} more`)
+    if (end > this.bytes.length)
+      throw new RangeError(`arena of ${this.bytes.length} bytes has no room for ${length} more`)
     this.#next = (end + 63) & ~63
     return { offset, length }
   }

@@ -41,7 +41,13 @@ export function readEndpoint(table: Uint8Array, at: number): Endpoint | null {
   return scopeId === 0 ? { address, port } : { address, port, scopeId }
 }
 
-export function endpointsEqual(a: Uint8Array, atA: number, b: Uint8Array, atB: number, length: number = ENDPOINT_BYTES): boolean {
+export function endpointsEqual(
+  a: Uint8Array,
+  atA: number,
+  b: Uint8Array,
+  atB: number,
+  length: number = ENDPOINT_BYTES,
+): boolean {
   for (let i = 0; i < length; i++) if (a[atA + i] !== b[atB + i]) return false
   return true
 }

@@ -43,7 +43,8 @@ function run(state: DeviceState, peer: Peer, timer: Timer, now: number): void {
     case ZERO_KEY_MATERIAL:
       return zeroKeyMaterial(state, peer)
     case PERSISTENT_KEEPALIVE:
-      return sendPersistentKeepalive(state, peer, now)
+      // What is sent sets it again, an initiation too (timers.ts).
+      return sendKeepalive(state, peer, now)
   }
 }
 
@@ -89,13 +90,6 @@ function zeroKeyMaterial(state: DeviceState, peer: Peer): void {
   dropStaged(state, peer)
   const seconds = ZERO_KEY_MATERIAL_AFTER_MS / 1000
   state.options.onEvent?.({ tag: 'keysZeroed', peer: peer.copyKey(), seconds })
-}
-
-function sendPersistentKeepalive(state: DeviceState, peer: Peer, now: number): void {
-  sendKeepalive(state, peer, now)
-  if (state.deadlines.isPending(peer.slot, PERSISTENT_KEEPALIVE) || !peer.hasEndpoint) return
-  // Nothing could be sent, since a handshake is under way: the next keepalive must come all the same.
-  state.deadlines.set(peer.slot, PERSISTENT_KEEPALIVE, now + peer.persistentKeepaliveMs)
 }
 
 function dropStaged(state: DeviceState, peer: Peer): void {

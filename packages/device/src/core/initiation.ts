@@ -15,15 +15,15 @@ export const HANDSHAKE_TRAFFIC_CLASS = 0x88
 const TIMESTAMP_STEP_MS = 17
 
 /**
- * Sends an initiation: now, or REKEY_TIMEOUT after the last initiation or response (§6.1). Does nothing while there is
- * no way to.
+ * Sends an initiation to a peer with an endpoint: now, or REKEY_TIMEOUT after the last initiation or response (§6.1).
+ * Does nothing while there is no private key.
  *
  * Linux forgets a request that comes too early. Two peers that start at the same time answer each other, so that both
  * requests are too early: here they are not lost.
  */
 export function startHandshake(state: DeviceState, peer: Peer, isRetry: boolean, now: number): void {
   if (!isRetry) peer.handshakeAttempts = 0
-  if (!state.isUp || state.identity === null || !peer.hasEndpoint) return
+  if (state.identity === null) return
   if (now - peer.lastHandshakeSentAt < REKEY_TIMEOUT_MS) handshakeDeferred(state, peer)
   else sendInitiation(state, peer, now)
 }

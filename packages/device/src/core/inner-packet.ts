@@ -23,6 +23,8 @@ export function ipVersion(bytes: Uint8Array, at: number, length: number): 0 | 4 
 export function ipLength(bytes: Uint8Array, at: number, length: number, version: 4 | 6): number {
   // Plain numbers, not 16 bits: 40 + 65535 must not wrap into a length that fits.
   const claimed =
-    version === 4 ? (bytes[at + 2]! << 8) | bytes[at + 3]! : IPV6_HEADER_BYTES + ((bytes[at + 4]! << 8) | bytes[at + 5]!)
+    version === 4
+      ? (bytes[at + 2]! << 8) | bytes[at + 3]!
+      : IPV6_HEADER_BYTES + ((bytes[at + 4]! << 8) | bytes[at + 5]!)
   return claimed > length || claimed < IPV4_HEADER_BYTES ? -1 : claimed
 }

@@ -70,7 +70,8 @@ export class RateLimiter {
     if (this.#count === 0) return -1
     const { low, high } = this.#hash
     let entry = this.#buckets[low & (this.#buckets.length - 1)]! - 1
-    while (entry >= 0 && (this.#hashLow[entry] !== low || this.#hashHigh[entry] !== high)) entry = this.#next[entry]! - 1
+    while (entry >= 0 && (this.#hashLow[entry] !== low || this.#hashHigh[entry] !== high))
+      entry = this.#next[entry]! - 1
     return entry
   }
 

@@ -113,7 +113,8 @@ function deliver(state: DeviceState, peer: Peer, at: number, length: number, tra
     return
   }
   // Over the prefixes of all peers: a more specific one of another peer takes the address from this one.
-  const owner = version === 4 ? allowedIps.lookup4(bytes, at + IPV4_SOURCE) : allowedIps.lookup6(bytes, at + IPV6_SOURCE)
+  const owner =
+    version === 4 ? allowedIps.lookup4(bytes, at + IPV4_SOURCE) : allowedIps.lookup6(bytes, at + IPV6_SOURCE)
   if (owner !== peer.slot) {
     stats.drops.sourceNotAllowed++
     return

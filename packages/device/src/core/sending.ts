@@ -33,7 +33,10 @@ export function sendPackets(state: DeviceState, batch: PacketBatch, now: number)
       continue
     }
     const { allowedIps } = state
-    const slot = version === 4 ? allowedIps.lookup4(bytes, at + IPV4_DESTINATION) : allowedIps.lookup6(bytes, at + IPV6_DESTINATION)
+    const slot =
+      version === 4
+        ? allowedIps.lookup4(bytes, at + IPV4_DESTINATION)
+        : allowedIps.lookup6(bytes, at + IPV6_DESTINATION)
     if (slot < 0) {
       drops.noRoute++
       answerUnreachable(state, at, length, version, now)

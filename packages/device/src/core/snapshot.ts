@@ -33,7 +33,8 @@ function snapshotPeer(state: DeviceState, peer: Peer): PeerSnapshot {
     persistentKeepaliveInterval: peer.persistentKeepaliveMs / 1000,
     allowedIps: state.allowedIps.prefixesOf(peer.slot),
     // Microseconds are what a double holds of the wall clock.
-    lastHandshakeTimeNs: peer.lastHandshakeUnixMs < 0 ? null : BigInt(Math.floor(peer.lastHandshakeUnixMs * 1000)) * 1000n,
+    lastHandshakeTimeNs:
+      peer.lastHandshakeUnixMs < 0 ? null : BigInt(Math.floor(peer.lastHandshakeUnixMs * 1000)) * 1000n,
     rxBytes: peer.received.value,
     txBytes: peer.sent.value,
   }

@@ -30,13 +30,14 @@ export function deviceArenaBytes(batchSize: number): number {
 }
 
 /** Events that only name their peer. */
-type PeerEventTag = Extract<TunnelEvent, { readonly peer: unknown }> extends infer Event
-  ? Event extends { readonly tag: infer Tag; readonly peer: unknown }
-    ? Exclude<keyof Event, 'tag' | 'peer'> extends never
-      ? Tag
+type PeerEventTag =
+  Extract<TunnelEvent, { readonly peer: unknown }> extends infer Event
+    ? Event extends { readonly tag: infer Tag; readonly peer: unknown }
+      ? Exclude<keyof Event, 'tag' | 'peer'> extends never
+        ? Tag
+        : never
       : never
     : never
-  : never
 
 /** Who the device is: there while a private key is set. */
 export interface DeviceIdentity {

@@ -53,7 +53,6 @@ export function handshakeDeferred(state: DeviceState, peer: Peer): void {
 /** Both sides have the keys and know it. */
 export function handshakeComplete(state: DeviceState, peer: Peer): void {
   state.deadlines.cancel(peer.slot, RETRANSMIT_HANDSHAKE)
-  peer.handshakeAttempts = 0
   peer.sentLastMinuteHandshake = false
   peer.lastHandshakeUnixMs = state.options.unixTimeMs()
 }

@@ -55,5 +55,8 @@ function checkAddress(address: unknown, what: string): void {
 
 function checkInteger(value: unknown, min: number, max: number, what: string): void {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return
-  throw new WireGuardError('CONFIG_INVALID', `${what} must be a whole number from ${min} to ${max}, not ${String(value)}`)
+  throw new WireGuardError(
+    'CONFIG_INVALID',
+    `${what} must be a whole number from ${min} to ${max}, not ${String(value)}`,
+  )
 }

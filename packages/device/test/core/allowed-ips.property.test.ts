@@ -12,7 +12,9 @@ const address = fc
     result[second % result.length] = bytes[1]! & 0xc1
     return result
   })
-const prefix = fc.tuple(address, fc.nat(128)).map(([bytes, length]) => ({ bytes, length: Math.min(length, bytes.length * 8) }))
+const prefix = fc
+  .tuple(address, fc.nat(128))
+  .map(([bytes, length]) => ({ bytes, length: Math.min(length, bytes.length * 8) }))
 const owner = fc.nat(5)
 
 const step = fc.oneof(

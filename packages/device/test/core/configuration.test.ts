@@ -34,20 +34,23 @@ test('a fresh device has no key, no port, no mark and no peers', () => {
 
 test('what is applied is what a snapshot shows, in the order in which peers were added', () => {
   const a = host()
-  a.apply({
-    listenPort: 51820,
-    fwmark: 0xca6c,
-    peers: [
-      {
-        publicKey: key(2),
-        presharedKey: new Uint8Array(32).fill(9) as PresharedKey,
-        endpoint: { ...ENDPOINT, port: 0xfffe },
-        persistentKeepaliveInterval: 65535,
-        allowedIps: ips('10.1.2.3/16', 'fd00::1/64'),
-      },
-      { publicKey: key(1), endpoint: parseEndpoint('[fe80::1%7]:1')! },
-    ],
-  }, 0)
+  a.apply(
+    {
+      listenPort: 51820,
+      fwmark: 0xca6c,
+      peers: [
+        {
+          publicKey: key(2),
+          presharedKey: new Uint8Array(32).fill(9) as PresharedKey,
+          endpoint: { ...ENDPOINT, port: 0xfffe },
+          persistentKeepaliveInterval: 65535,
+          allowedIps: ips('10.1.2.3/16', 'fd00::1/64'),
+        },
+        { publicKey: key(1), endpoint: parseEndpoint('[fe80::1%7]:1')! },
+      ],
+    },
+    0,
+  )
   expect(a.device.snapshot()).toEqual({
     publicKey: a.publicKey,
     listenPort: 51820,
@@ -81,7 +84,22 @@ test('what is applied is what a snapshot shows, in the order in which peers were
 test('absent leaves a value as it is', () => {
   const a = host()
   const presharedKey = new Uint8Array(32).fill(9) as PresharedKey
-  a.apply({ listenPort: 1, fwmark: 2, peers: [{ publicKey: key(1), presharedKey, endpoint: ENDPOINT, persistentKeepaliveInterval: 3, allowedIps: ips('10.0.0.0/8') }] }, 0)
+  a.apply(
+    {
+      listenPort: 1,
+      fwmark: 2,
+      peers: [
+        {
+          publicKey: key(1),
+          presharedKey,
+          endpoint: ENDPOINT,
+          persistentKeepaliveInterval: 3,
+          allowedIps: ips('10.0.0.0/8'),
+        },
+      ],
+    },
+    0,
+  )
   const before = a.device.snapshot()
   a.apply({}, 0)
   a.apply({ peers: [{ publicKey: key(1) }] }, 0)
@@ -92,7 +110,14 @@ test('absent leaves a value as it is', () => {
 test('null and zeros clear', () => {
   const a = host()
   a.apply({ fwmark: 5, peers: [{ publicKey: key(1), presharedKey: new Uint8Array(32).fill(9) as PresharedKey }] }, 0)
-  a.apply({ fwmark: 0, privateKey: new Uint8Array(32) as PrivateKey, peers: [{ publicKey: key(1), presharedKey: new Uint8Array(32) as PresharedKey }] }, 0)
+  a.apply(
+    {
+      fwmark: 0,
+      privateKey: new Uint8Array(32) as PrivateKey,
+      peers: [{ publicKey: key(1), presharedKey: new Uint8Array(32) as PresharedKey }],
+    },
+    0,
+  )
   const { publicKey, fwmark, peers } = a.device.snapshot()
   expect([publicKey, fwmark, peers[0]!.hasPresharedKey]).toEqual([null, null, false])
 })
@@ -108,7 +133,7 @@ test('secrets are copies of what was given, the private key clamped', () => {
   expect(a.device.secrets().privateKey![1]).toBe(0xff)
 })
 
-test('what a snapshot returns is the caller\'s to change', () => {
+test("what a snapshot returns is the caller's to change", () => {
   const a = host()
   a.apply({ peers: [{ publicKey: key(1), endpoint: ENDPOINT, allowedIps: ips('10.0.0.0/8') }] }, 0)
   const before = a.device.snapshot()
@@ -124,7 +149,10 @@ test('what was given can be changed afterwards', () => {
   const a = host()
   const publicKey = key(1)
   const prefix = { address: Uint8Array.of(10, 0, 0, 0), length: 8 }
-  a.apply({ peers: [{ publicKey, endpoint: { address: Uint8Array.of(1, 2, 3, 4), port: 5 }, allowedIps: [prefix] }] }, 0)
+  a.apply(
+    { peers: [{ publicKey, endpoint: { address: Uint8Array.of(1, 2, 3, 4), port: 5 }, allowedIps: [prefix] }] },
+    0,
+  )
   const before = a.device.snapshot()
   publicKey.fill(7)
   prefix.address.fill(7)
@@ -147,21 +175,35 @@ test('the own public key is passed over as a peer, and removed when it becomes t
 
 test('update only does not create, remove does not mind what is not there', () => {
   const a = host()
-  a.apply({ peers: [{ publicKey: key(1), updateOnly: true }, { publicKey: key(2), remove: true }] }, 0)
+  a.apply(
+    {
+      peers: [
+        { publicKey: key(1), updateOnly: true },
+        { publicKey: key(2), remove: true },
+      ],
+    },
+    0,
+  )
   expect(a.device.snapshot().peers).toEqual([])
-  a.apply({ peers: [{ publicKey: key(1) }, { publicKey: key(1), updateOnly: true, persistentKeepaliveInterval: 7 }] }, 0)
+  a.apply(
+    { peers: [{ publicKey: key(1) }, { publicKey: key(1), updateOnly: true, persistentKeepaliveInterval: 7 }] },
+    0,
+  )
   expect(a.device.snapshot().peers[0]!.persistentKeepaliveInterval).toBe(7)
 })
 
 test('updates of one peer are applied in order, removal included', () => {
   const a = host()
-  a.apply({
-    peers: [
-      { publicKey: key(1), allowedIps: ips('10.0.0.0/8') },
-      { publicKey: key(1), remove: true },
-      { publicKey: key(1), allowedIps: ips('10.1.0.0/16') },
-    ],
-  }, 0)
+  a.apply(
+    {
+      peers: [
+        { publicKey: key(1), allowedIps: ips('10.0.0.0/8') },
+        { publicKey: key(1), remove: true },
+        { publicKey: key(1), allowedIps: ips('10.1.0.0/16') },
+      ],
+    },
+    0,
+  )
   expect(allowedIps(a, key(1))).toEqual(['10.1.0.0/16'])
 })
 
@@ -175,14 +217,35 @@ test('replacing peers leaves only those of the update', () => {
 
 test('an allowed IP moves to the peer that gets it last', () => {
   const a = host()
-  a.apply({ peers: [{ publicKey: key(1), allowedIps: ips('10.0.0.0/8', 'fd00::/8') }, { publicKey: key(2), allowedIps: ips('10.0.0.0/8') }] }, 0)
+  a.apply(
+    {
+      peers: [
+        { publicKey: key(1), allowedIps: ips('10.0.0.0/8', 'fd00::/8') },
+        { publicKey: key(2), allowedIps: ips('10.0.0.0/8') },
+      ],
+    },
+    0,
+  )
   expect([allowedIps(a, key(1)), allowedIps(a, key(2))]).toEqual([['fd00::/8'], ['10.0.0.0/8']])
 })
 
 test('allowed IPs are removed one by one, only from their owner, or replaced', () => {
   const a = host()
-  a.apply({ peers: [{ publicKey: key(1), allowedIps: ips('10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8') }, { publicKey: key(2) }] }, 0)
-  a.apply({ peers: [{ publicKey: key(1), allowedIps: ips('-11.0.0.0/8', '-13.0.0.0/8') }, { publicKey: key(2), allowedIps: ips('-10.0.0.0/8') }] }, 0)
+  a.apply(
+    {
+      peers: [{ publicKey: key(1), allowedIps: ips('10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8') }, { publicKey: key(2) }],
+    },
+    0,
+  )
+  a.apply(
+    {
+      peers: [
+        { publicKey: key(1), allowedIps: ips('-11.0.0.0/8', '-13.0.0.0/8') },
+        { publicKey: key(2), allowedIps: ips('-10.0.0.0/8') },
+      ],
+    },
+    0,
+  )
   expect(allowedIps(a, key(1))).toEqual(['10.0.0.0/8', '12.0.0.0/8'])
   a.apply({ peers: [{ publicKey: key(1), replaceAllowedIps: true, allowedIps: ips('14.0.0.0/8') }] }, 0)
   expect(allowedIps(a, key(1))).toEqual(['14.0.0.0/8'])
@@ -231,7 +294,10 @@ test('an update with anything wrong in it has no effect at all, and the error sa
 test('no error shows a key', () => {
   const a = host()
   const secret = new Uint8Array(31).fill(0xab)
-  for (const update of [{ privateKey: secret as PrivateKey }, { peers: [{ publicKey: key(1), presharedKey: secret as PresharedKey }] }]) {
+  for (const update of [
+    { privateKey: secret as PrivateKey },
+    { peers: [{ publicKey: key(1), presharedKey: secret as PresharedKey }] },
+  ]) {
     let message = ''
     try {
       a.apply(update, 0)
@@ -255,11 +321,27 @@ test('a new private key ends sending under the old one, and a handshake may star
   // What Bob sent under the old session still arrives.
   pair.alice.receive(late!.bytes, pair.bob.endpoint, 100)
   expect(pair.alice.delivered).toHaveLength(1)
-  pair.bob.apply({ peers: [{ publicKey: pair.alice.publicKey, remove: true }, { publicKey: nextPublic, allowedIps: ips('10.0.0.1/32') }] }, 100)
+  pair.bob.apply(
+    {
+      peers: [
+        { publicKey: pair.alice.publicKey, remove: true },
+        { publicKey: nextPublic, allowedIps: ips('10.0.0.1/32') },
+      ],
+    },
+    100,
+  )
   const packet = pair.ping()
   pair.exchange()
   expect(pair.wire.slice(-3).map(({ type }) => type)).toEqual([INITIATION, RESPONSE, DATA])
   expect(pair.bob.delivered.at(-1)).toEqual(packet)
+})
+
+test('a new private key ends the handshake in progress', () => {
+  const pair = new Pair()
+  pair.ping()
+  expect(pair.alice.device.load.indices).toBe(1)
+  pair.alice.apply({ privateKey: new Uint8Array(32).fill(5) as PrivateKey }, 0)
+  expect(pair.alice.device.load.indices).toBe(0)
 })
 
 test('the same private key again disturbs nothing', () => {
@@ -322,8 +404,17 @@ test('a slot that is used again inherits nothing', () => {
   const pair = new Pair(withJitter(0))
   pair.alice.send([packet4('10.0.0.1', '10.0.0.2', 60)], 0)
   pair.alice.takeSent()
-  pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, remove: true }, { publicKey: key(3), endpoint: ENDPOINT }] }, 0)
+  pair.alice.apply(
+    {
+      peers: [
+        { publicKey: pair.bob.publicKey, remove: true },
+        { publicKey: key(3), endpoint: ENDPOINT },
+      ],
+    },
+    0,
+  )
   expect(pair.alice.device.nextDeadline()).toBe(null)
+  expect(pair.alice.device.load).toEqual({ indices: 0, waitingPeers: 0, stagedBytes: 0, queuedHandshakes: 0 })
   pair.advanceTo(100_000)
   expect(pair.alice.takeSent()).toEqual([])
 })
@@ -343,6 +434,19 @@ test('down forgets keys and what waits, and keeps the configuration', () => {
   // A handshake may follow at once.
   pair.ping()
   expect(pair.alice.takeSent().map(({ bytes }) => bytes[0])).toEqual([INITIATION])
+})
+
+test('down leaves nothing that waits', () => {
+  const pair = new Pair()
+  pair.ping()
+  const [message] = pair.alice.takeSent()
+  pair.bob.receiveOnly([{ bytes: message!.bytes, from: pair.alice.endpoint }], 0)
+  const nothing = { indices: 0, waitingPeers: 0, stagedBytes: 0, queuedHandshakes: 0 }
+  for (const { device } of [pair.alice, pair.bob]) {
+    expect(device.load).not.toEqual(nothing)
+    device.down(0)
+    expect(device.load).toEqual(nothing)
+  }
 })
 
 test('the bound port is shown while the device is up, the configured one otherwise', () => {
@@ -377,7 +481,11 @@ test('handshake secrets are told when asked for, and the ephemeral is wiped afte
   const told: { secret: Uint8Array; copy: Uint8Array; remote: Uint8Array }[] = []
   const pair = new Pair({
     onHandshakeSecrets: ({ localEphemeralPrivateKey, remoteStaticPublicKey }) =>
-      told.push({ secret: localEphemeralPrivateKey, copy: localEphemeralPrivateKey.slice(), remote: remoteStaticPublicKey }),
+      told.push({
+        secret: localEphemeralPrivateKey,
+        copy: localEphemeralPrivateKey.slice(),
+        remote: remoteStaticPublicKey,
+      }),
   })
   pair.ping()
   expect(told).toHaveLength(1)

@@ -9,7 +9,12 @@ const CE = 3
 const DSCP = 0xb8
 
 test('outside, the inner ECN is copied, congestion becomes ECT(0), and the DSCP stays inside', () => {
-  for (const [inner, outer] of [[NOT_ECT, NOT_ECT], [ECT_0, ECT_0], [ECT_1, ECT_1], [CE, ECT_0]] as const) {
+  for (const [inner, outer] of [
+    [NOT_ECT, NOT_ECT],
+    [ECT_0, ECT_0],
+    [ECT_1, ECT_1],
+    [CE, ECT_0],
+  ] as const) {
     expect(outerTrafficClass(packet4('10.0.0.1', '10.0.0.2', 40, DSCP | inner), 0, 4)).toBe(outer)
     expect(outerTrafficClass(packet6('fd00::1', 'fd00::2', 60, DSCP | inner), 0, 6)).toBe(outer)
   }

@@ -1,7 +1,18 @@
 import { parseEndpoint } from '@wireweave/tunnel/ip'
 import type { PresharedKey, PublicKey } from '@wireweave/tunnel/keys'
 import { expect, test } from 'vitest'
-import { COOKIE_REPLY, DATA, Host, INITIATION, packet4, Pair, RESPONSE, type Sent, withJitter, withMac1 } from './harness.js'
+import {
+  COOKIE_REPLY,
+  DATA,
+  Host,
+  INITIATION,
+  packet4,
+  Pair,
+  RESPONSE,
+  type Sent,
+  withJitter,
+  withMac1,
+} from './harness.js'
 
 /** An initiation of Alice that nobody has seen yet. */
 function initiation(pair: Pair, now = 0): Uint8Array {
@@ -20,7 +31,10 @@ function types(sent: readonly Sent[]): number[] {
 /** Puts `host` under load with a flood of initiations that have a right mac1. */
 function flood(host: Host, message: Uint8Array, from: Host, now: number, count = 512): void {
   for (let i = 0; i < count; i += 64) {
-    host.receiveOnly(Array.from({ length: Math.min(64, count - i) }, () => ({ bytes: message, from: from.endpoint })), now)
+    host.receiveOnly(
+      Array.from({ length: Math.min(64, count - i) }, () => ({ bytes: message, from: from.endpoint })),
+      now,
+    )
   }
 }
 
@@ -172,6 +186,54 @@ test('a forged response leaves the handshake waiting for the right one', () => {
   expect(pair.alice.device.snapshot().peers[0]!.endpoint).toEqual(pair.bob.endpoint)
 })
 
+test('a response to the index of a keypair is none to the handshake in progress', () => {
+  const pair = new Pair(withJitter(0), withJitter(0))
+  pair.connect()
+  const keypairIndex = pair.wire[0]!.bytes.subarray(4, 8)
+  pair.now = 120_000
+  pair.ping()
+  const message = pair.alice.takeSent().find(({ bytes }) => bytes[0] === INITIATION)!
+  pair.bob.receive(message.bytes, pair.alice.endpoint, pair.now)
+  const response = pair.bob.takeSent().find(({ bytes }) => bytes[0] === RESPONSE)!.bytes
+  response.set(keypairIndex, 8)
+  pair.alice.receive(withMac1(response, pair.alice.publicKey), pair.bob.endpoint, pair.now)
+  expect(pair.alice.device.stats.drops.unknownIndex).toBe(1)
+})
+
+test('the endpoint of a peer is where its initiation or its response came from', () => {
+  const pair = new Pair()
+  const [a, b] = [parseEndpoint('203.0.113.1:1')!, parseEndpoint('203.0.113.2:2')!]
+  pair.ping()
+  pair.bob.receive(pair.alice.takeSent()[0]!.bytes, a, 0)
+  const [response] = pair.bob.takeSent()
+  expect(response!.to).toEqual(a)
+  pair.alice.receive(response!.bytes, b, 0)
+  expect(pair.alice.takeSent()[0]!.to).toEqual(b)
+  expect(pair.bob.device.snapshot().peers[0]!.endpoint).toEqual(a)
+})
+
+test('indices in use are those of the handshake in progress and of the keypairs', () => {
+  const pair = new Pair(withJitter(0), withJitter(0))
+  pair.drop = () => true
+  pair.ping()
+  pair.advanceTo(12_000)
+  expect([pair.count(INITIATION), pair.alice.device.load.indices]).toEqual([3, 1])
+  pair.drop = () => false
+  for (let round = 0; round < 5; round++) {
+    pair.advanceTo(pair.now + 121_000)
+    pair.ping()
+    pair.exchange()
+    pair.ping()
+    pair.exchange()
+  }
+  // Current and previous.
+  expect([pair.alice.device.load.indices, pair.bob.device.load.indices]).toEqual([2, 2])
+  // Initiations that nobody confirms leave one that waits.
+  for (let round = 0; round < 5; round++)
+    pair.bob.receive(initiation(pair, pair.now), pair.alice.endpoint, (pair.now += 100))
+  expect(pair.bob.device.load.indices).toBe(2)
+})
+
 test('a response of low order is dropped', () => {
   const pair = new Pair()
   pair.ping()
@@ -217,11 +279,15 @@ test('a low-order public key can be configured, but nothing is ever sent to it',
   host.apply({ peers }, 0)
   host.up(0)
   for (let at = 0; at < 20_000; at += 500) {
-    host.send(peers.map((_, i) => packet4('10.0.1.1', `10.0.0.${i}`, 40)), at)
+    host.send(
+      peers.map((_, i) => packet4('10.0.1.1', `10.0.0.${i}`, 40)),
+      at,
+    )
     host.advance(at)
   }
   expect(host.takeSent()).toEqual([])
   expect(host.device.snapshot().peers).toHaveLength(7)
+  expect(host.device.load.indices).toBe(0)
 })
 
 test('under load an initiation without a cookie is answered with one and costs nothing else', () => {

@@ -89,7 +89,11 @@ export class Host {
       this.#packets.lengths[i] = packet.length
       this.arena.bytes.set(packet, this.#packets.offsets[i])
       // What lies behind a packet is the device's to overwrite, and never zero by itself.
-      this.arena.bytes.fill(0xaa, this.#packets.offsets[i]! + packet.length, this.#packets.offsets[i]! + packet.length + 16)
+      this.arena.bytes.fill(
+        0xaa,
+        this.#packets.offsets[i]! + packet.length,
+        this.#packets.offsets[i]! + packet.length + 16,
+      )
     })
     this.#packets.count = packets.length
     this.device.sendPackets(this.#packets, now)
@@ -97,7 +101,10 @@ export class Host {
   }
 
   /** Without working off handshakes. */
-  receiveOnly(datagrams: readonly { bytes: Uint8Array; from: Endpoint; local?: string; trafficClass?: number }[], now: number): void {
+  receiveOnly(
+    datagrams: readonly { bytes: Uint8Array; from: Endpoint; local?: string; trafficClass?: number }[],
+    now: number,
+  ): void {
     const batch = this.#datagrams
     batch.clear()
     for (const { bytes, from, local, trafficClass } of datagrams) {
@@ -181,7 +188,11 @@ export class Pair {
   /** Says what is lost. */
   drop: (from: Host, type: number, bytes: Uint8Array) => boolean = () => false
 
-  constructor(alice: Partial<DeviceOptions> = {}, bob: Partial<DeviceOptions> = {}, presharedKey: PresharedKey | null = null) {
+  constructor(
+    alice: Partial<DeviceOptions> = {},
+    bob: Partial<DeviceOptions> = {},
+    presharedKey: PresharedKey | null = null,
+  ) {
     this.alice = new Host('192.0.2.1:1000', alice)
     this.bob = new Host('192.0.2.2:2000', bob)
     this.alice.addPeer(this.bob, 0, { ips: ['10.0.0.2/32', 'fd00::2/128'], presharedKey })
@@ -206,7 +217,10 @@ export class Pair {
   advanceTo(until: number): void {
     this.exchange()
     for (;;) {
-      const at = Math.min(this.alice.device.nextDeadline()?.at ?? Infinity, this.bob.device.nextDeadline()?.at ?? Infinity)
+      const at = Math.min(
+        this.alice.device.nextDeadline()?.at ?? Infinity,
+        this.bob.device.nextDeadline()?.at ?? Infinity,
+      )
       if (at > until) break
       this.now = Math.max(this.now, at)
       this.alice.advance(this.now)
@@ -235,11 +249,15 @@ export class Pair {
   }
 
   keepalives(from: Host): number[] {
-    return this.wire.filter((entry) => entry.from === from && entry.type === DATA && entry.bytes.length === KEEPALIVE_BYTES).map(({ at }) => at)
+    return this.wire
+      .filter((entry) => entry.from === from && entry.type === DATA && entry.bytes.length === KEEPALIVE_BYTES)
+      .map(({ at }) => at)
   }
 
   times(type: number, from?: Host): number[] {
-    return this.wire.filter((entry) => entry.type === type && (from === undefined || entry.from === from)).map(({ at }) => at)
+    return this.wire
+      .filter((entry) => entry.type === type && (from === undefined || entry.from === from))
+      .map(({ at }) => at)
   }
 
   count(type: number, from?: Host): number {

@@ -35,7 +35,11 @@ function withKeypair(isInitiator: boolean): { state: DeviceState; peer: Peer; ke
   })
   const publicKey = nodeSuite.x25519.importPrivateKey(randomBytes(32)).publicKey as PublicKey
   const allowedIps = [{ address: Uint8Array.of(10, 0, 0, 2), length: 32 }]
-  applyUpdate(state, { privateKey: randomBytes(32) as Uint8Array as PrivateKey, peers: [{ publicKey, endpoint: ENDPOINT, allowedIps }] }, 0)
+  applyUpdate(
+    state,
+    { privateKey: randomBytes(32) as Uint8Array as PrivateKey, peers: [{ publicKey, endpoint: ENDPOINT, allowedIps }] },
+    0,
+  )
   state.isUp = true
   const peer = state.peers.find(publicKey)!
   const keypair = new Keypair(KEY, KEY, state.indices.allocate(peer), 7, isInitiator, 0)
@@ -76,7 +80,9 @@ test('REJECT_AFTER_MESSAGES: the counter stops hard, no nonce is used twice, and
   expect(sentTypes(state).filter((type) => type === DATA)).toHaveLength(2)
   expect(state.staged.countOf(peer)).toBe(3)
   const counters = sentTypes(state).flatMap((type, i) =>
-    type === DATA ? [new DataView(state.outbound.arena.bytes.buffer).getBigUint64(state.outbound.offsets[i]! + 8, true)] : [],
+    type === DATA
+      ? [new DataView(state.outbound.arena.bytes.buffer).getBigUint64(state.outbound.offsets[i]! + 8, true)]
+      : [],
   )
   expect(counters).toEqual([BigInt(SEND_REJECT_AFTER_MESSAGES) - 2n, BigInt(SEND_REJECT_AFTER_MESSAGES) - 1n])
 })

@@ -32,7 +32,7 @@ test('a datagram is accepted once', () => {
 test('datagrams may overtake each other', () => {
   const pair = connected()
   const all = Array.from({ length: 100 }, () => sealed(pair, packet4('10.0.0.1', '10.0.0.2', 60)))
-  for (const bytes of all.reverse()) pair.bob.receive(bytes, pair.alice.endpoint, 0)
+  for (const bytes of all.toReversed()) pair.bob.receive(bytes, pair.alice.endpoint, 0)
   expect(pair.bob.delivered).toHaveLength(100)
 })
 
@@ -69,7 +69,10 @@ test('an inner source that belongs to another peer, or to nobody, is dropped', (
 test('a more specific prefix of another peer takes an address out of this one', () => {
   const pair = connected()
   const carol = new Host('192.0.2.3:3000')
-  pair.bob.apply({ peers: [{ publicKey: pair.alice.publicKey, allowedIps: [{ address: Uint8Array.of(10, 0, 0, 0), length: 8 }] }] }, 0)
+  pair.bob.apply(
+    { peers: [{ publicKey: pair.alice.publicKey, allowedIps: [{ address: Uint8Array.of(10, 0, 0, 0), length: 8 }] }] },
+    0,
+  )
   pair.bob.receive(sealed(pair, packet4('10.5.5.5', '10.0.0.2', 60)), pair.alice.endpoint, 0)
   expect(pair.bob.delivered).toHaveLength(1)
   pair.bob.addPeer(carol, 0, { ips: ['10.5.5.5/32'] })
@@ -120,14 +123,20 @@ test('in one batch the last source of a peer counts, whatever came between', () 
   const [a, b] = [parseEndpoint('203.0.113.1:1')!, parseEndpoint('203.0.113.2:2')!]
   const packets = Array.from({ length: 4 }, () => sealed(pair, packet4('10.0.0.1', '10.0.0.2', 60)))
   const from = [a, b, a, b]
-  pair.bob.receiveOnly(packets.map((bytes, i) => ({ bytes, from: from[i]! })), 0)
+  pair.bob.receiveOnly(
+    packets.map((bytes, i) => ({ bytes, from: from[i]! })),
+    0,
+  )
   expect(pair.bob.device.snapshot().peers[0]!.endpoint).toEqual(b)
   expect(pair.bob.tags().filter((tag) => tag === 'roamed')).toHaveLength(4)
 })
 
 test('the sticky local address is forgotten with the port, the mark and the network', () => {
   const pair = connected()
-  const learn = (): void => pair.bob.receive(sealed(pair, packet4('10.0.0.1', '10.0.0.2', 60)), pair.alice.endpoint, 0, { local: '198.51.100.1' })
+  const learn = (): void =>
+    pair.bob.receive(sealed(pair, packet4('10.0.0.1', '10.0.0.2', 60)), pair.alice.endpoint, 0, {
+      local: '198.51.100.1',
+    })
   const local = (): number[] => {
     pair.pong()
     return [...pair.bob.takeSent()[0]!.record.subarray(24, 28)]
@@ -220,9 +229,16 @@ test('events tell the course of a session in order', () => {
   pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 60 }] }, 0)
   pair.exchange()
   expect(pair.alice.tags()).toEqual([
-    'peerUpdated', 'handshakeInitiationSent', 'handshakeResponseReceived', 'sessionEstablished', 'keepaliveSent',
+    'peerUpdated',
+    'handshakeInitiationSent',
+    'handshakeResponseReceived',
+    'sessionEstablished',
+    'keepaliveSent',
   ])
   expect(pair.bob.tags()).toEqual([
-    'handshakeInitiationReceived', 'handshakeResponseSent', 'sessionEstablished', 'keepaliveReceived',
+    'handshakeInitiationReceived',
+    'handshakeResponseSent',
+    'sessionEstablished',
+    'keepaliveReceived',
   ])
 })

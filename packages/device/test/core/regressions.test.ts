@@ -64,8 +64,10 @@ test('neither a snapshot nor an event nor a counter shows a secret', () => {
   pair.exchange()
   pair.bob.receive(pair.wire[0]!.bytes, pair.alice.endpoint, 1)
   pair.advanceTo(600_000)
-  const shown = JSON.stringify([pair.bob.device.snapshot(), pair.bob.events, pair.bob.device.stats], (_key, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? value.join() : value,
+  const shown = JSON.stringify(
+    [pair.bob.device.snapshot(), pair.bob.events, pair.bob.device.stats],
+    (_key, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? value.join() : value,
   )
   expect(shown).toContain(pair.alice.publicKey.join())
   expect(shown).not.toContain(presharedKey.join())
@@ -91,7 +93,11 @@ test('handshake messages that prove nothing take no index, no timer and no memor
 
 test('packets that wait do not keep handshakes from being sent and answered', () => {
   const pair = new Pair(withJitter(0), withJitter(0))
-  for (let round = 0; round < 5; round++) pair.bob.send(Array.from({ length: 64 }, () => packet4('10.0.0.2', '10.0.0.1', 1400)), 0)
+  for (let round = 0; round < 5; round++)
+    pair.bob.send(
+      Array.from({ length: 64 }, () => packet4('10.0.0.2', '10.0.0.1', 1400)),
+      0,
+    )
   pair.bob.takeSent()
   pair.ping()
   pair.exchange()

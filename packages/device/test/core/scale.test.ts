@@ -110,14 +110,35 @@ test('sending and receiving allocate nothing per packet', () => {
 /** A session in which nothing is encrypted, so that only the device itself is measured. */
 function deviceWithoutCipher(): { device: Device; arena: PacketArena; batch: PacketBatch; datagrams: DatagramBatch } {
   const arena = new PacketArena(deviceArenaBytes(BATCH) + BATCH * 4096)
-  const engine: TransportEngine = { name: 'none', bytes: arena.bytes, seal: () => {}, open: () => true, forgetKey: () => {} }
+  const engine: TransportEngine = {
+    name: 'none',
+    bytes: arena.bytes,
+    seal: () => {},
+    open: () => true,
+    forgetKey: () => {},
+  }
   const random = (bytes: Uint8Array): void => void bytes.set(randomBytes(bytes.length))
-  const options = { suite: nodeSuite, engine, arena, random, unixTimeMs: () => 0, mtu: 1420, batchSize: BATCH, flush: () => {} }
+  const options = {
+    suite: nodeSuite,
+    engine,
+    arena,
+    random,
+    unixTimeMs: () => 0,
+    mtu: 1420,
+    batchSize: BATCH,
+    flush: () => {},
+  }
   const device = new Device(options)
   const bob = new Host('192.0.2.2:2')
   const privateKey = randomBytes(32) as Uint8Array as PrivateKey
   const publicKey = nodeSuite.x25519.importPrivateKey(privateKey).publicKey as PublicKey
-  device.apply({ privateKey, peers: [{ publicKey: bob.publicKey, endpoint: bob.endpoint, allowedIps: [parsePrefix('10.0.0.2/32')!] }] }, 0)
+  device.apply(
+    {
+      privateKey,
+      peers: [{ publicKey: bob.publicKey, endpoint: bob.endpoint, allowedIps: [parsePrefix('10.0.0.2/32')!] }],
+    },
+    0,
+  )
   bob.apply({ peers: [{ publicKey }] }, 0)
   device.up(0)
   bob.up(0)

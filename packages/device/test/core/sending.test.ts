@@ -60,7 +60,10 @@ test('an answer that the interface has not taken yet is not overwritten', () => 
 test('what is no IP packet is counted and goes nowhere', () => {
   const pair = connected()
   const cut = packet4('10.0.0.1', '10.0.0.2', 60)
-  pair.alice.send([cut.subarray(0, 19), new Uint8Array(60), new Uint8Array(0), packet6('fd00::1', 'fd00::2', 60).subarray(0, 39)], 0)
+  pair.alice.send(
+    [cut.subarray(0, 19), new Uint8Array(60), new Uint8Array(0), packet6('fd00::1', 'fd00::2', 60).subarray(0, 39)],
+    0,
+  )
   expect(pair.alice.device.stats.drops.malformedPacket).toBe(4)
   expect(pair.alice.takeSent()).toEqual([])
   expect(pair.alice.delivered).toEqual([])
@@ -68,7 +71,14 @@ test('what is no IP packet is counted and goes nowhere', () => {
 
 test('packets are padded with zeros to a multiple of 16, but not beyond the MTU', () => {
   const pair = connected()
-  for (const [length, padded] of [[20, 32], [32, 32], [33, 48], [1400, 1408], [1409, 1420], [1420, 1420]] as const) {
+  for (const [length, padded] of [
+    [20, 32],
+    [32, 32],
+    [33, 48],
+    [1400, 1408],
+    [1409, 1420],
+    [1420, 1420],
+  ] as const) {
     const packet = packet4('10.0.0.1', '10.0.0.2', length)
     pair.alice.send([packet], 0)
     const [sent] = pair.alice.takeSent()
@@ -119,7 +129,8 @@ test('a run of datagrams to one peer lies in one piece under one endpoint record
   const layout: number[][] = []
   const original = pair.alice.takeOutbound.bind(pair.alice)
   pair.alice.takeOutbound = () => {
-    for (let i = 0; i < outbound.count; i++) layout.push([outbound.offsets[i]!, outbound.lengths[i]!, outbound.endpoints[i]!])
+    for (let i = 0; i < outbound.count; i++)
+      layout.push([outbound.offsets[i]!, outbound.lengths[i]!, outbound.endpoints[i]!])
     original()
   }
   const to = (last: number): Uint8Array => packet4('10.0.0.1', `10.0.0.${last}`, 1420)
@@ -133,7 +144,10 @@ test('an endpoint that changes in the middle of a batch gets a record of its own
   const elsewhere = parseEndpoint('203.0.113.1:9')!
   pair.alice.device.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 1 }] }, 0)
   pair.alice.device.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 0 }] }, 0)
-  pair.alice.device.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 1, endpoint: elsewhere }] }, 0)
+  pair.alice.device.apply(
+    { peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 1, endpoint: elsewhere }] },
+    0,
+  )
   pair.alice.drain()
   expect(pair.alice.takeSent().map(({ to }) => to)).toEqual([pair.bob.endpoint, elsewhere])
 })
@@ -167,7 +181,14 @@ test('while no key is there the 128 youngest packets wait', () => {
 
 test('the outer header carries the inner ECN, and congestion on the way shows inside', () => {
   const pair = connected()
-  pair.alice.send([packet4('10.0.0.1', '10.0.0.2', 40, 0xb9), packet6('fd00::1', 'fd00::2', 60, 0xba), packet4('10.0.0.1', '10.0.0.2', 40, 0xbb)], 0)
+  pair.alice.send(
+    [
+      packet4('10.0.0.1', '10.0.0.2', 40, 0xb9),
+      packet6('fd00::1', 'fd00::2', 60, 0xba),
+      packet4('10.0.0.1', '10.0.0.2', 40, 0xbb),
+    ],
+    0,
+  )
   const sent = pair.alice.takeSent()
   expect(sent.map(({ trafficClass }) => trafficClass)).toEqual([1, 2, 2])
   for (const { bytes } of sent) pair.bob.receive(bytes, pair.alice.endpoint, 0, { trafficClass: 3 })

@@ -32,7 +32,11 @@ test('a device without sessions has no deadline, up or down', () => {
 test('a deadline tells when, what for and for whom', () => {
   const pair = new Pair(withJitter(100))
   pair.ping()
-  expect(pair.alice.device.nextDeadline()).toEqual({ at: 5100, reason: 'retransmitHandshake', peer: pair.bob.publicKey })
+  expect(pair.alice.device.nextDeadline()).toEqual({
+    at: 5100,
+    reason: 'retransmitHandshake',
+    peer: pair.bob.publicKey,
+  })
 })
 
 test('two peers that have nothing to say fall silent, and wipe their keys after 540 s', () => {
@@ -43,9 +47,8 @@ test('two peers that have nothing to say fall silent, and wipe their keys after 
   expect(pair.wire).toEqual([])
   expect(reasons(pair)).toEqual([undefined, undefined])
   expect(pair.alice.tags()).toEqual(['keysZeroed'])
-  // Nothing is left to send with.
-  pair.ping()
-  expect(pair.alice.takeSent().map(({ bytes }) => bytes[0])).toEqual([INITIATION])
+  expect(pair.alice.device.load.indices).toBe(0)
+  expect(pair.bob.device.load.indices).toBe(0)
 })
 
 test('ZERO_KEY_MATERIAL: every session derived puts it off', () => {
@@ -149,9 +152,13 @@ test('REKEY_ATTEMPT_TIME: after 20 initiations a peer gives up, drops what waite
   const pair = new Pair(withJitter(0))
   pair.drop = () => true
   pair.ping()
+  pair.advanceTo(99_999)
+  expect(pair.alice.device.load).toMatchObject({ indices: 1, waitingPeers: 1 })
+  pair.advanceTo(100_000)
+  expect(pair.alice.device.load).toMatchObject({ waitingPeers: 0, stagedBytes: 0 })
+  expect(pair.alice.device.stats.drops.stagedExpired).toBe(1)
   pair.advanceTo(30 * MINUTE)
   expect(pair.times(INITIATION)).toEqual(Array.from({ length: 20 }, (_, i) => i * 5000))
-  expect(pair.alice.device.stats.drops.stagedExpired).toBe(1)
   expect(pair.alice.events).toContainEqual({ tag: 'handshakeGaveUp', peer: pair.bob.publicKey, attempts: 20 })
   // The key material of before is wiped 540 s after that.
   expect(pair.alice.events.at(-1)).toEqual({ tag: 'keysZeroed', peer: pair.bob.publicKey, seconds: 540 })
@@ -168,7 +175,8 @@ test('REKEY_ATTEMPT_TIME: giving up stops the keepalive that was due', () => {
   const bobs = pair.bob.device.stats.sentDatagrams
   pair.advanceTo(130_000 + 120_000)
   expect(pair.bob.device.stats.sentDatagrams).toBe(bobs)
-  expect(pair.alice.device.nextDeadline()!.reason).toBe('zeroKeyMaterial')
+  // Keys are wiped 540 s after the last session, which giving up does not put off.
+  expect(pair.alice.device.nextDeadline()).toMatchObject({ at: 540_000, reason: 'zeroKeyMaterial' })
 })
 
 test('new data while a handshake is retried starts the count of attempts again', () => {
@@ -182,17 +190,28 @@ test('new data while a handshake is retried starts the count of attempts again',
   expect(pair.count(INITIATION)).toBe(30)
 })
 
-test('a handshake that is tried again forgets the local address', () => {
+/** Alice has heard Bob at her address 192.0.2.1, and nobody hears her from now on. */
+function withLocalAddress(at: number): Pair {
   const pair = new Pair(withJitter(0), withJitter(0))
   pair.connect()
-  const packet = packet4('10.0.0.2', '10.0.0.1', 40)
-  pair.bob.send([packet], 0)
+  pair.bob.send([packet4('10.0.0.2', '10.0.0.1', 40)], 0)
   pair.alice.receive(pair.bob.takeSent()[0]!.bytes, pair.bob.endpoint, 0, { local: '192.0.2.1' })
-  pair.advanceTo(200_000)
+  pair.advanceTo(at)
   pair.drop = () => true
   pair.ping()
   expect([...pair.alice.takeSent()[0]!.record.subarray(24, 28)]).toEqual([192, 0, 2, 1])
+  return pair
+}
+
+test('a handshake that is tried again forgets the local address', () => {
+  const pair = withLocalAddress(200_000)
   pair.alice.advance(205_000)
+  expect([...pair.alice.takeSent()[0]!.record.subarray(24, 48)]).toEqual(new Array(24).fill(0))
+})
+
+test('so does one for want of an answer', () => {
+  const pair = withLocalAddress(50_000)
+  pair.alice.advance(65_000)
   expect([...pair.alice.takeSent()[0]!.record.subarray(24, 48)]).toEqual(new Array(24).fill(0))
 })
 
@@ -301,6 +320,16 @@ test('last minute: an initiator that only receives starts a handshake after 165 
   expect(pair.count(INITIATION)).toBe(1)
 })
 
+test('last minute: the next keypair has one of its own', () => {
+  const pair = connected()
+  for (const at of [165_000, 165_000 + 165_000]) {
+    pair.now = at
+    pair.pong()
+    pair.exchange()
+  }
+  expect(pair.times(INITIATION, pair.alice)).toEqual([165_000, 330_000])
+})
+
 test('last minute: the responder leaves it to the initiator', () => {
   const pair = connected()
   pair.now = 170_000
@@ -365,7 +394,10 @@ test('persistent keepalive: a peer without an endpoint needs no wake-ups', () =>
   pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, remove: true }] }, 0)
   pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 1 }] }, 0)
   expect(pair.alice.device.nextDeadline()).toBe(null)
-  pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, endpoint: pair.bob.endpoint, persistentKeepaliveInterval: 0 }] }, 0)
+  pair.alice.apply(
+    { peers: [{ publicKey: pair.bob.publicKey, endpoint: pair.bob.endpoint, persistentKeepaliveInterval: 0 }] },
+    0,
+  )
   pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, persistentKeepaliveInterval: 1 }] }, 0)
   expect(pair.alice.takeSent()).toHaveLength(1)
 })

@@ -47,5 +47,9 @@ export class SlowAllowedIps {
 }
 
 function same(a: IpPrefix, b: IpPrefix): boolean {
-  return a.length === b.length && a.address.length === b.address.length && a.address.every((byte, i) => byte === b.address[i])
+  return (
+    a.length === b.length &&
+    a.address.length === b.address.length &&
+    a.address.every((byte, i) => byte === b.address[i])
+  )
 }
