@@ -43,6 +43,24 @@ test('a silent peer gets 20 initiations, 5 s and a little apart, then is left al
   expect(net.bob.received).toHaveLength(1)
 })
 
+test('a peer that forgot its keys is found out when nothing answers for 15 s and a little', () => {
+  const net = simulate({ seed: 20 })
+  net.alice.send(net.packet(net.alice, net.bob))
+  net.advance(20_000)
+  net.bob.down()
+  net.bob.up()
+  const start = net.now
+  net.clock.schedule(start + 14_000, () => net.alice.send(net.packet(net.alice, net.bob)))
+  net.alice.send(net.packet(net.alice, net.bob))
+  net.advance(14_990)
+  expect(net.eve.count(HANDSHAKE_INITIATION)).toBe(1)
+  net.advance(400)
+  expect(net.eve.count(HANDSHAKE_INITIATION)).toBe(2)
+  net.alice.send(net.packet(net.alice, net.bob))
+  net.advance(100)
+  expect(net.bob.received).toHaveLength(2)
+})
+
 test('however much is to be sent, there is one initiation in 5 s', () => {
   const net = simulate({ seed: 4, drop: () => true })
   for (let i = 0; i < 600; i++) {
