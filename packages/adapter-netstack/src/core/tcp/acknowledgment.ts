@@ -28,9 +28,8 @@ export function processAcknowledgment(tcp: Tcp, connection: Connection, segment:
   if (isNewer || (connection.wl1 === segment.sequence && !isAfter(connection.wl2, acknowledgment))) {
     takeWindow(connection, segment, window)
   }
-  if (!connection.inRecovery && !isBefore(connection.una, connection.recoveryPoint) && connection.una !== connection.max) {
-    if (looksLost(connection)) enterRecovery(tcp, connection)
-  }
+  const mayRecover = !connection.inRecovery && !isBefore(connection.una, connection.recoveryPoint)
+  if (mayRecover && isUnderWay(connection) && looksLost(connection)) enterRecovery(tcp, connection)
   tcp.wantsOutput(connection)
   return true
 }
@@ -58,7 +57,12 @@ function noteDuplicate(connection: Connection, segment: Segment, window: number)
     return
   }
   const isPlain = segment.dataBytes === 0 && (segment.flags & (SYN | FIN)) === 0
-  if (isPlain && window === connection.sendWindow && connection.una !== connection.max) connection.duplicateAcks++
+  if (isPlain && window === connection.sendWindow && isUnderWay(connection)) connection.duplicateAcks++
+}
+
+/** Data, not a window probe, whose refusal repeats the same ACK. */
+function isUnderWay(connection: Connection): boolean {
+  return connection.una !== connection.max && connection.retransmitAt !== NEVER
 }
 
 /** Blocks that lie in what was sent and not acknowledged; others are old, duplicates (RFC 2883) or invented. */

@@ -72,7 +72,7 @@ export function writeSyn(tcp: Tcp, connection: Connection, bytes: Uint8Array, st
  */
 function advertise(connection: Connection, next: number): number {
   const { receiveBuffer, receiveShift } = connection
-  let edge = (receiveBuffer.next + receiveBuffer.space) | 0
+  let edge = possibleEdge(connection)
   const step = Math.min(receiveBuffer.limit >> 1, connection.segmentBytes)
   if (distance(edge, connection.receiveEdge) < step) edge = connection.receiveEdge
   const field = Math.min(MAX_WINDOW, Math.max(0, distance(edge, next)) >>> receiveShift)
@@ -81,14 +81,19 @@ function advertise(connection: Connection, next: number): number {
   return field
 }
 
-/** Room that an ACK would tell of (the same rules as {@link advertise}). */
+/** Would an ACK tell of room that the peer may be waiting for? */
 export function hasWindowToTell(connection: Connection): boolean {
-  const { receiveBuffer } = connection
-  const edge = (receiveBuffer.next + receiveBuffer.space) | 0
+  const { receiveBuffer, receiveShift } = connection
   const known = distance(connection.receiveEdge, receiveBuffer.next)
+  const most = Math.min(receiveBuffer.limit, MAX_WINDOW * 2 ** receiveShift)
   // Data that flow carry the news by themselves while the window is open.
-  if (known > receiveBuffer.limit >> 1) return false
-  return distance(edge, connection.receiveEdge) >= Math.min(receiveBuffer.limit >> 1, 2 * connection.segmentBytes)
+  if (known > most >> 1) return false
+  return distance(possibleEdge(connection), connection.receiveEdge) >= Math.min(most >> 1, 2 * connection.segmentBytes)
+}
+
+/** As far as there is room, and the header can tell. */
+function possibleEdge({ receiveBuffer, receiveShift }: Connection): number {
+  return (receiveBuffer.next + Math.min(receiveBuffer.space, MAX_WINDOW * 2 ** receiveShift)) | 0
 }
 
 function putTimestamps(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: number): number {

@@ -89,7 +89,7 @@ function sendData(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: numbe
   const isSilly = length < segmentBytes && !isAgain && length < connection.maxSendWindow / 2
   if (isSilly && length < available) return blockedByPeer(tcp, connection)
   if (length < segmentBytes && !isAgain && !isFin && !connection.noDelay && !nothingOut && length === available) return 0
-  const flags = (isFin ? FIN : 0) | (length === available ? PSH : 0)
+  const flags = (isFin ? FIN : 0) | (length > 0 && length === available ? PSH : 0)
   return transmit(tcp, connection, bytes, at, connection.nxt, length, flags)
 }
 
