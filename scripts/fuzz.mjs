@@ -22,7 +22,9 @@ const { values } = parseArgs({
     once: { type: 'boolean', default: false },
   },
 })
-const [wantedCases, seconds, firstSeed] = ['cases', 'seconds', 'seed'].map((name) => wholeNumber(`--${name}`, values[name]))
+const [wantedCases, seconds, firstSeed] = ['cases', 'seconds', 'seed'].map((name) =>
+  wholeNumber(`--${name}`, values[name]),
+)
 
 prepare()
 const { FUZZ_TARGETS, CASES_PER_ROUND, runRound } = await import('../packages/testkit/dist/fuzz/run.js')
@@ -59,9 +61,13 @@ for (let round = 0; round < rounds && performance.now() < end && failures.length
 }
 
 const each = Object.entries(counts).map(([name, count]) => `${name} ${count}`)
-console.log(`${cases} cases, ${failures.length} failed, in ${((performance.now() - started) / 1000).toFixed(1)} s: ${each.join(', ')}`)
-if (cases < wantedCases && failures.length === 0 && !values.once) console.log(`time was up after ${seconds} s; --seconds gives more`)
-for (const { target, seed } of failures) console.log(`to see it again: npm run fuzz -- --target ${target} --seed ${seed} --once`)
+console.log(
+  `${cases} cases, ${failures.length} failed, in ${((performance.now() - started) / 1000).toFixed(1)} s: ${each.join(', ')}`,
+)
+if (cases < wantedCases && failures.length === 0 && !values.once)
+  console.log(`time was up after ${seconds} s; --seconds gives more`)
+for (const { target, seed } of failures)
+  console.log(`to see it again: npm run fuzz -- --target ${target} --seed ${seed} --once`)
 process.exitCode = failures.length === 0 ? 0 : 1
 
 function wholeNumber(name, text) {

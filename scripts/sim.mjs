@@ -65,7 +65,9 @@ function expectSameTrace(options, digest) {
   const again = runSchedule(options).digest
   if (again === digest) return
   failed.push(options.seed)
-  console.error(`seed ${options.seed}: two runs differ, ${digest} and ${again}: something draws on time or chance of its own`)
+  console.error(
+    `seed ${options.seed}: two runs differ, ${digest} and ${again}: something draws on time or chance of its own`,
+  )
 }
 
 function wholeNumber(name, text) {

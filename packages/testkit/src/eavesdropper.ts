@@ -110,7 +110,8 @@ export class Eavesdropper {
 /** One line of a trace. */
 export function describeSighting({ at, from, to, type, length, bytes, fate }: Sighting): string {
   const names = ['unknown', 'initiation', 'response', 'cookie reply', length === KEEPALIVE_BYTES ? 'keepalive' : 'data']
-  const detail = type === TRANSPORT_DATA && length >= 16 ? ` ${firstIndex(bytes).toString(16)}#${transportCounter(bytes)}` : ''
+  const detail =
+    type === TRANSPORT_DATA && length >= 16 ? ` ${firstIndex(bytes).toString(16)}#${transportCounter(bytes)}` : ''
   return `${(at / 1000).toFixed(3).padStart(10)} s  ${from} > ${to}  ${names[type]}${detail} ${length} bytes, ${fate}`
 }
 

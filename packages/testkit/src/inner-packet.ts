@@ -50,7 +50,9 @@ export function ping(source: Uint8Array, destination: Uint8Array, sequence = 1, 
   message[6] = sequence >>> 8
   message[7] = sequence & 0xff
   for (let i = 0; i < dataBytes; i++) message[8 + i] = i
-  const covered = isFour ? message : Uint8Array.from([...source, ...destination, 0, 0, 0, message.length, 0, 0, 0, 58, ...message])
+  const covered = isFour
+    ? message
+    : Uint8Array.from([...source, ...destination, 0, 0, 0, message.length, 0, 0, 0, 58, ...message])
   new DataView(message.buffer).setUint16(2, checksum(covered))
   return innerPacket({ source, destination, payload: message, protocol: isFour ? 1 : 58 })
 }

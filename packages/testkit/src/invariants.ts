@@ -87,7 +87,8 @@ export class Invariants implements Watcher {
     const type = messageType(bytes)
     const lengths = [0, 148, 92, 64]
     if (type === 0) throw broken(host, 'sent a datagram of no type')
-    if (type !== TRANSPORT_DATA && bytes.length !== lengths[type]) throw broken(host, `sent ${bytes.length} bytes as type ${type}`)
+    if (type !== TRANSPORT_DATA && bytes.length !== lengths[type])
+      throw broken(host, `sent ${bytes.length} bytes as type ${type}`)
     if (type === TRANSPORT_DATA) this.#transport(host, bytes)
     else if (type !== COOKIE_REPLY) this.#announced.set(firstIndex(bytes), host.now)
     if (type === HANDSHAKE_RESPONSE) this.#response(host, secondIndex(bytes))
@@ -99,9 +100,11 @@ export class Invariants implements Watcher {
     const { indices, stagedBytes, waitingPeers } = host.device.load
     const peers = host.device.snapshot().peers.length
     if (indices > INDICES_PER_PEER * peers) throw broken(host, `holds ${indices} indices for ${peers} peers`)
-    if (stagedBytes > waitingPeers * MAX_STAGED_PACKETS * mtu) throw broken(host, `holds ${stagedBytes} bytes of staged packets`)
+    if (stagedBytes > waitingPeers * MAX_STAGED_PACKETS * mtu)
+      throw broken(host, `holds ${stagedBytes} bytes of staged packets`)
     if (event.tag === 'roamed' && isForged(formatEndpoint(event.to))) throw broken(host, 'roamed to a forger')
-    if (event.tag === 'handshakeRetry' && event.attempt > MAX_ATTEMPTS) throw broken(host, `made attempt ${event.attempt} of a handshake`)
+    if (event.tag === 'handshakeRetry' && event.attempt > MAX_ATTEMPTS)
+      throw broken(host, `made attempt ${event.attempt} of a handshake`)
     if (event.tag !== 'handshakeInitiationSent' && event.tag !== 'handshakeResponseSent') return
     const pair = `${host.name} ${formatKey(event.peer)}`
     const before = this.#handshakes.get(pair)
@@ -142,9 +145,11 @@ export class Invariants implements Watcher {
     if (announcedAt === undefined) throw broken(host, 'sent data for an index that no handshake of late made known')
     // §6.1, and the time that the handshake may have taken.
     const age = host.now - announcedAt
-    if (age > REJECT_AFTER_TIME_MS + SLOWEST_HANDSHAKE_MS) throw broken(host, `used a key ${age} ms after its handshake began`)
+    if (age > REJECT_AFTER_TIME_MS + SLOWEST_HANDSHAKE_MS)
+      throw broken(host, `used a key ${age} ms after its handshake began`)
     const counter = transportCounter(bytes)
-    if (announcedAt < (this.#keyChanges.get(host.name) ?? 0)) throw broken(host, 'sent data with a key of its former identity')
+    if (announcedAt < (this.#keyChanges.get(host.name) ?? 0))
+      throw broken(host, 'sent data with a key of its former identity')
     const seen = this.#counters.get(key)
     if (seen !== undefined && counter <= seen.last) throw broken(host, `used nonce ${counter} again after ${seen.last}`)
     if (seen === undefined && counter !== 0n) throw broken(host, `began a key with nonce ${counter}`)

@@ -48,7 +48,8 @@ export class Ledger {
   deliver(receiver: string, packet: Uint8Array, marked: boolean): string | null {
     const number = this.numberOf(packet)
     const entry = this.#open.get(number)
-    if (entry === undefined) return number < this.#minted ? `packet ${number} was delivered twice` : 'a packet nobody sent'
+    if (entry === undefined)
+      return number < this.#minted ? `packet ${number} was delivered twice` : 'a packet nobody sent'
     this.#open.delete(number)
     this.delivered++
     if (entry.receiver !== receiver) return `packet ${number} of ${entry.origin} was for ${entry.receiver ?? 'nobody'}`
@@ -75,7 +76,8 @@ function differenceOf(sent: Uint8Array, got: Uint8Array, marked: boolean): strin
   const ecnMayDiffer = marked && ecnOf(sent) !== ecnOf(got) && mergeEcn(ecnOf(sent), 3) === ecnOf(got)
   const copy = got.slice()
   if (ecnMayDiffer) {
-    if (got[0]! >>> 4 === 4 && onesComplementSum(got.subarray(0, 20)) !== 0xffff) return 'came with a wrong header checksum'
+    if (got[0]! >>> 4 === 4 && onesComplementSum(got.subarray(0, 20)) !== 0xffff)
+      return 'came with a wrong header checksum'
     copy.set(sent.subarray(0, 2))
     if (got[0]! >>> 4 === 4) copy.set(sent.subarray(10, 12), 10)
   }

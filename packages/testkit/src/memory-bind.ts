@@ -25,7 +25,8 @@ export class MemoryWire {
     return async (options) => {
       const port = options.port === 0 ? this.#nextPort++ : options.port
       const address = `${host}:${port}`
-      if (this.#binds.has(address)) throw new WireGuardError('ADDRESS_IN_USE', `${address} is taken; choose another port`)
+      if (this.#binds.has(address))
+        throw new WireGuardError('ADDRESS_IN_USE', `${address} is taken; choose another port`)
       const bind = new MemoryBind(this, address, port, options)
       this.#binds.set(address, bind)
       return bind

@@ -49,13 +49,14 @@ export class Random {
     return items[this.below(items.length)]!
   }
 
-  fill(bytes: Uint8Array): void {
+  /** Overwrites all of `bytes`. */
+  draw(bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i++) bytes[i] = this.u32() >>> 24
   }
 
   bytes(length: number): Uint8Array {
     const bytes = new Uint8Array(length)
-    this.fill(bytes)
+    this.draw(bytes)
     return bytes
   }
 

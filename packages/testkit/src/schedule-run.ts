@@ -88,9 +88,11 @@ function expectRecovery(world: World): void {
   for (const [pair, numbers] of expected) {
     const got = arrivals.get(pair) ?? []
     const missing = numbers.filter((number) => !got.includes(number))
-    if (missing.length > 0) throw new InvariantBroken(`${pair}: ${missing.length} packets lost after ${RECOVERY_MS} ms of peace`)
+    if (missing.length > 0)
+      throw new InvariantBroken(`${pair}: ${missing.length} packets lost after ${RECOVERY_MS} ms of peace`)
     const late = got.filter((number) => number >= numbers[0]!)
-    if (late.some((number, i) => i > 0 && number < late[i - 1]!)) throw new InvariantBroken(`${pair}: packets out of order in peace`)
+    if (late.some((number, i) => i > 0 && number < late[i - 1]!))
+      throw new InvariantBroken(`${pair}: packets out of order in peace`)
   }
 }
 
@@ -162,7 +164,7 @@ export function shrinkSchedule(options: ScheduleOptions, failure: string, limits
   let actions = planSchedule(options)
   let runs = 0
   for (let size = Math.ceil(actions.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let start = 0; start < actions.length; ) {
+    for (let start = 0; start < actions.length;) {
       if (runs++ >= limits.runs || limits.isOver()) return actions
       const shorter = [...actions.slice(0, start), ...actions.slice(start + size)]
       const outcome = runSchedule(options, shorter)
@@ -180,7 +182,11 @@ function kindOf(failure: string): string {
 
 /** Everything one needs to understand a failure. */
 export function describeFailure(outcome: Outcome, actions: readonly Action[]): string {
-  const lines = [`seed ${outcome.seed}: ${outcome.failure}`, '', `a schedule of ${actions.length} actions that does it:`]
+  const lines = [
+    `seed ${outcome.seed}: ${outcome.failure}`,
+    '',
+    `a schedule of ${actions.length} actions that does it:`,
+  ]
   lines.push(...actions.map(describeAction), '', 'the newest datagrams of the whole run:', ...outcome.trace)
   return lines.join('\n')
 }

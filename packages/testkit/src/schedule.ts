@@ -69,9 +69,11 @@ const WEIGHTS: Record<Action['tag'], number> = {
 
 export function planSchedule(options: ScheduleOptions): Action[] {
   const random = new Random(options.seed)
-  const tags = Object.entries(WEIGHTS).flatMap(([tag, weight]) => Array<Action['tag']>(weight).fill(tag as Action['tag']))
+  const tags = Object.entries(WEIGHTS).flatMap(([tag, weight]) =>
+    Array<Action['tag']>(weight).fill(tag as Action['tag']),
+  )
   const actions: Action[] = []
-  for (let at = 0; at < options.troubleMs; ) {
+  for (let at = 0; at < options.troubleMs;) {
     actions.push(drawAction(random, random.pick(tags), at, options.hosts))
     at += drawPause(random, options.hosts)
   }
@@ -93,7 +95,15 @@ function drawAction(random: Random, tag: Action['tag'], at: number, hosts: numbe
   switch (tag) {
     case 'burst': {
       const count = random.pick([1, 1, 2, 10, 40, 150])
-      return { ...base, tag, from: host, to: peer, count, spacingMs: random.pick([0, 0, 1, 50]), family: random.pick([4, 6]) }
+      return {
+        ...base,
+        tag,
+        from: host,
+        to: peer,
+        count,
+        spacingMs: random.pick([0, 0, 1, 50]),
+        family: random.pick([4, 6]),
+      }
     }
     case 'spoof':
       return { ...base, tag, from: host, to: peer, as: third }
@@ -144,7 +154,9 @@ function drawConditions(random: Random): Conditions {
 }
 
 /** One line of a schedule. */
-export function describeAction({ at, seed: _, tag, ...rest }: Action): string {
-  const details = Object.entries(rest).map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+export function describeAction(action: Action): string {
+  const { at, tag } = action
+  const rest = Object.entries(action).filter(([name]) => !['at', 'seed', 'tag'].includes(name))
+  const details = rest.map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
   return `${(at / 1000).toFixed(3).padStart(10)} s  ${tag} ${details.join(', ')}`
 }

@@ -102,7 +102,7 @@ export class SimulatedHost {
       suite,
       engine: options.engine.create(this.#arena.memory),
       arena: this.#arena,
-      random: (bytes) => random.fill(bytes),
+      random: (bytes) => random.draw(bytes),
       unixTimeMs: () => Math.floor(WALL_CLOCK_START_MS + network.clock.now + this.wallClockError),
       mtu: options.mtu ?? 1420,
       batchSize: BATCH_SIZE,
@@ -139,7 +139,9 @@ export class SimulatedHost {
   }
 
   peer(other: SimulatedHost): PeerSnapshot | undefined {
-    return this.device.snapshot().peers.find(({ publicKey }) => publicKey.every((byte, i) => byte === other.publicKey[i]))
+    return this.device
+      .snapshot()
+      .peers.find(({ publicKey }) => publicKey.every((byte, i) => byte === other.publicKey[i]))
   }
 
   apply(update: DeviceUpdate): void {
@@ -150,7 +152,9 @@ export class SimulatedHost {
   up(): void {
     if (this.#isUp) return
     this.#isUp = true
-    this.#options.network.listen(this.address, (bytes, from, _to, trafficClass) => this.#arrive(bytes, from, trafficClass))
+    this.#options.network.listen(this.address, (bytes, from, _to, trafficClass) =>
+      this.#arrive(bytes, from, trafficClass),
+    )
     this.device.setBoundPort(PORT)
     this.device.up(this.now)
     this.drain()
@@ -190,7 +194,8 @@ export class SimulatedHost {
 
   /** The host's programs send packets, in as few calls as the batch allows. */
   send(...packets: readonly Uint8Array[]): void {
-    for (let first = 0; first < packets.length; first += BATCH_SIZE) this.#sendBatch(packets.slice(first, first + BATCH_SIZE))
+    for (let first = 0; first < packets.length; first += BATCH_SIZE)
+      this.#sendBatch(packets.slice(first, first + BATCH_SIZE))
   }
 
   /** A datagram arrives without the network, and what it causes at this moment happens. */
@@ -282,7 +287,8 @@ export class SimulatedHost {
     }
     this.device.advance(this.now)
     this.device.receiveDatagrams(batch, this.now)
-    for (let i = 0; i < arrived.length; i++) this.#lookAtCanary(batch.offsets[i]! + arrived[i]!.bytes.length, 'a datagram')
+    for (let i = 0; i < arrived.length; i++)
+      this.#lookAtCanary(batch.offsets[i]! + arrived[i]!.bytes.length, 'a datagram')
     this.drain()
   }
 

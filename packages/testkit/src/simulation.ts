@@ -107,7 +107,10 @@ export class Simulation {
     const end = this.clock.now + ms
     for (;;) {
       this.#settle()
-      const next = Math.min(this.clock.next() ?? Number.POSITIVE_INFINITY, ...this.hosts.map((host) => host.nextMoment()))
+      const next = Math.min(
+        this.clock.next() ?? Number.POSITIVE_INFINITY,
+        ...this.hosts.map((host) => host.nextMoment()),
+      )
       if (next > end) break
       this.clock.passTo(Math.max(next, this.clock.now))
     }
@@ -125,7 +128,12 @@ export class Simulation {
   }
 
   /** A packet from the tunnel address of one host to that of another. */
-  packet(from: SimulatedHost, to: SimulatedHost, payload: Uint8Array = Uint8Array.of(1, 2, 3), trafficClass = 0): Uint8Array {
+  packet(
+    from: SimulatedHost,
+    to: SimulatedHost,
+    payload: Uint8Array = Uint8Array.of(1, 2, 3),
+    trafficClass = 0,
+  ): Uint8Array {
     return innerPacket({ source: from.tunnelIp4, destination: to.tunnelIp4, payload, trafficClass })
   }
 

@@ -27,7 +27,7 @@ export class VirtualClock {
     if (Number.isNaN(at)) throw new RangeError('a moment must be a number')
     const heap = this.#heap
     heap.push({ at: Math.max(at, this.now), order: this.#scheduled++, action })
-    for (let child = heap.length - 1; child > 0; ) {
+    for (let child = heap.length - 1; child > 0;) {
       const parent = (child - 1) >>> 1
       if (isBefore(heap[parent]!, heap[child]!)) break
       swap(heap, parent, child)
@@ -62,7 +62,7 @@ export class VirtualClock {
 
   #sink(): void {
     const heap = this.#heap
-    for (let parent = 0; ; ) {
+    for (let parent = 0; ;) {
       const left = parent * 2 + 1
       if (left >= heap.length) return
       const right = left + 1

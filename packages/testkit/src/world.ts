@@ -122,7 +122,10 @@ export class World {
         return
       case 'partition': {
         const alone = hostOf(hosts[action.host]!.address)
-        network.partition([alone], hosts.map((host) => hostOf(host.address)).filter((other) => other !== alone))
+        network.partition(
+          [alone],
+          hosts.map((host) => hostOf(host.address)).filter((other) => other !== alone),
+        )
         return this.#later(action.ms, () => network.heal())
       }
       case 'move':
@@ -178,7 +181,16 @@ export class World {
   heal(): void {
     const { network } = this.simulation
     network.heal()
-    network.conditions = { ...network.conditions, loss: 0, duplicate: 0, corrupt: 0, reorder: 0, jitterMs: 0, delayMs: 5, mark: 0 }
+    network.conditions = {
+      ...network.conditions,
+      loss: 0,
+      duplicate: 0,
+      corrupt: 0,
+      reorder: 0,
+      jitterMs: 0,
+      delayMs: 5,
+      mark: 0,
+    }
     for (const host of this.hosts) {
       host.resume()
       host.up()
@@ -195,7 +207,8 @@ export class World {
 
   /** No host has a reason to speak of its own accord. */
   stopKeepalives(): void {
-    for (const host of this.hosts) for (const peer of this.peersOf(host)) this.#tell(host, peer, { persistentKeepaliveInterval: 0 })
+    for (const host of this.hosts)
+      for (const peer of this.peersOf(host)) this.#tell(host, peer, { persistentKeepaliveInterval: 0 })
   }
 
   /** The newest datagrams, for a report. */
@@ -218,7 +231,8 @@ export class World {
       this.#send(from, ...Array.from({ length: count }, () => this.packet(from, to, family, random)))
       return
     }
-    for (let i = 0; i < count; i++) this.#later(i * spacingMs, () => this.#send(from, this.packet(from, to, family, random)))
+    for (let i = 0; i < count; i++)
+      this.#later(i * spacingMs, () => this.#send(from, this.packet(from, to, family, random)))
   }
 
   #move(host: SimulatedHost, notice: boolean): void {
@@ -284,7 +298,8 @@ export class World {
     for (const other of knowing) {
       this.#addPeer(other, host)
       // What was stolen from others meanwhile stays stolen.
-      for (const victim of this.hosts) if (owned.get(other)!.has(formatIp(victim.tunnelIp4))) this.#giveAddresses(other, victim, host)
+      for (const victim of this.hosts)
+        if (owned.get(other)!.has(formatIp(victim.tunnelIp4))) this.#giveAddresses(other, victim, host)
     }
   }
 

@@ -13,7 +13,13 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 test('a day at 5 % loss, with bursts and idle spells, leaves heap and tables as they were', () => {
   const ledger = new Ledger()
-  const invariants = new Invariants({ ledger, mtu: 1420, accepts: () => true, isForged: () => false, marked: () => false })
+  const invariants = new Invariants({
+    ledger,
+    mtu: 1420,
+    accepts: () => true,
+    isForged: () => false,
+    marked: () => false,
+  })
   const net = simulate({ seed: 24, conditions: { loss: 0.05, jitterMs: 20 }, watcher: invariants, keep: 100 })
   const { random, alice, bob } = net
   const heaps: number[] = []

@@ -2,9 +2,13 @@ import { expect, test } from 'vitest'
 import { FUZZ_TARGETS, runRound } from '../src/fuzz/run.js'
 import type { FuzzTarget } from '../src/fuzz/target.js'
 
-test.each(FUZZ_TARGETS.map((target) => [target.name, target] as const))('%s stand a few rounds', (_, target) => {
-  for (let seed = 9001; seed <= 9004; seed++) expect(runRound(target, seed).failure).toBeNull()
-}, 60_000)
+test.each(FUZZ_TARGETS.map((target) => [target.name, target] as const))(
+  '%s stand a few rounds',
+  (_, target) => {
+    for (let seed = 9001; seed <= 9004; seed++) expect(runRound(target, seed).failure).toBeNull()
+  },
+  60_000,
+)
 
 test('a failure names the case and the input, and comes back with its seed', () => {
   const target: FuzzTarget = {

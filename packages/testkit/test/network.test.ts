@@ -136,7 +136,9 @@ function rig(conditions: Partial<Conditions>, drop?: (datagram: Passing) => bool
   const network = new Network({ clock, random: new Random(seed), conditions, ...(drop && { drop }) })
   const arrivals: { at: number; bytes: Uint8Array; from: string; to: string; trafficClass: number }[] = []
   for (const address of [A, B]) {
-    network.listen(address, (bytes, from, to, trafficClass) => arrivals.push({ at: clock.now, bytes, from, to, trafficClass }))
+    network.listen(address, (bytes, from, to, trafficClass) =>
+      arrivals.push({ at: clock.now, bytes, from, to, trafficClass }),
+    )
   }
   const run = () => {
     for (let next = clock.next(); next !== null; next = clock.next()) {

@@ -14,7 +14,7 @@ test('the same seed gives the same numbers, another seed others', () => {
 test('numbers stay within their limits and reach both ends', () => {
   const random = new Random(1)
   const seen = new Set(Array.from({ length: 1000 }, () => random.between(3, 6)))
-  expect([...seen].toSorted()).toEqual([3, 4, 5, 6])
+  expect(seen).toEqual(new Set([3, 4, 5, 6]))
   const bytes = random.bytes(20_000)
   expect(new Set(bytes).size).toBe(256)
   expect(Math.abs(bytes.reduce((sum, byte) => sum + byte, 0) / bytes.length - 127.5)).toBeLessThan(3)

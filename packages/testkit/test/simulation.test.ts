@@ -22,7 +22,11 @@ test('a lost response costs exactly one retransmit', () => {
 
 describe('the same seed', () => {
   const run = (seed: number) => {
-    const net = simulate({ seed, hosts: ['a', 'b', 'c'], conditions: { loss: 0.3, duplicate: 0.1, corrupt: 0.1, jitterMs: 40 } })
+    const net = simulate({
+      seed,
+      hosts: ['a', 'b', 'c'],
+      conditions: { loss: 0.3, duplicate: 0.1, corrupt: 0.1, jitterMs: 40 },
+    })
     for (let i = 0; i < 50; i++) {
       net.hosts[i % 3]!.send(net.packet(net.hosts[i % 3]!, net.hosts[(i + 1) % 3]!))
       net.advance(net.random.below(8000))

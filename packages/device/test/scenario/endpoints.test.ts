@@ -62,7 +62,11 @@ test('a cookie reply moves no endpoint and hurries no handshake', () => {
   net.advance(600)
   expect(ofAlice(net)).toHaveLength(2)
   // The next one shows the cookie.
-  expect(ofAlice(net)[1]!.bytes.subarray(132).some((byte) => byte !== 0)).toBe(true)
+  expect(
+    ofAlice(net)[1]!
+      .bytes.subarray(132)
+      .some((byte) => byte !== 0),
+  ).toBe(true)
 })
 
 test('a source that is owned by another peer is refused, however wide the prefix of the sender is', () => {
@@ -103,7 +107,10 @@ test('a host that notices it moved may start a handshake at once', () => {
 
 test('a peer whose endpoint nobody told is answered where it came from', () => {
   const net = simulate({ seed: 8, peers: {} })
-  net.bob.apply({ replacePeers: true, peers: [{ publicKey: net.alice.publicKey, allowedIps: net.alice.asPeer().allowedIps! }] })
+  net.bob.apply({
+    replacePeers: true,
+    peers: [{ publicKey: net.alice.publicKey, allowedIps: net.alice.asPeer().allowedIps! }],
+  })
   net.bob.send(net.packet(net.bob, net.alice))
   net.advance(100)
   expect(net.eve.count()).toBe(0)
@@ -133,6 +140,10 @@ function ofAlice(net: Simulation) {
 /** Puts bob under load. */
 function flood(net: Simulation, count: number): void {
   for (let i = 0; i < count; i++) {
-    net.network.send(`198.51.${i >>> 8}.${i & 255}:5000`, net.bob.address, forgeInitiation(nodeSuite, net.bob.publicKey, net.random))
+    net.network.send(
+      `198.51.${i >>> 8}.${i & 255}:5000`,
+      net.bob.address,
+      forgeInitiation(nodeSuite, net.bob.publicKey, net.random),
+    )
   }
 }

@@ -182,7 +182,19 @@ test('counters of all 64 bits are accepted, up to the limit of the protocol', ()
     net.bob.deliver(raw.seal(packet, counter), raw.address)
     return net.bob.received.length > before
   }
-  const counters = [0n, 0n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 53n + 1n, 2n ** 53n, limit - 1n, limit, 2n ** 64n - 1n, limit - 1n, limit - 2n]
+  const counters = [
+    0n,
+    0n,
+    2n ** 32n,
+    2n ** 53n + 1n,
+    2n ** 53n + 1n,
+    2n ** 53n,
+    limit - 1n,
+    limit,
+    2n ** 64n - 1n,
+    limit - 1n,
+    limit - 2n,
+  ]
   expect(counters.map(accepted)).toEqual([true, false, true, true, false, true, true, false, false, false, true])
 })
 

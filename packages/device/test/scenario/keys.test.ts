@@ -47,7 +47,10 @@ test('with a new private key the first packet starts a handshake at once, and no
   const privateKey = net.random.bytes(32) as PrivateKey
   const { publicKey } = nodeSuite.x25519.importPrivateKey(privateKey)
   const { endpoint, allowedIps } = net.alice.asPeer()
-  net.bob.apply({ replacePeers: true, peers: [{ publicKey: publicKey as PublicKey, endpoint: endpoint!, allowedIps: allowedIps! }] })
+  net.bob.apply({
+    replacePeers: true,
+    peers: [{ publicKey: publicKey as PublicKey, endpoint: endpoint!, allowedIps: allowedIps! }],
+  })
   net.alice.apply({ privateKey })
   const data = net.eve.count(TRANSPORT_DATA)
   net.alice.send(net.packet(net.alice, net.bob))
@@ -67,7 +70,11 @@ test('a host whose private key was taken away is silent and deaf', () => {
   net.bob.send(net.packet(net.bob, net.alice))
   net.alice.send(net.packet(net.alice, net.bob))
   net.advance(30_000)
-  expect(net.eve.sightings.slice(before).every((seen) => seen.type === HANDSHAKE_INITIATION && seen.from === net.alice.address)).toBe(true)
+  expect(
+    net.eve.sightings
+      .slice(before)
+      .every((seen) => seen.type === HANDSHAKE_INITIATION && seen.from === net.alice.address),
+  ).toBe(true)
   expect(net.eve.count(HANDSHAKE_RESPONSE)).toBe(1)
 })
 

@@ -106,6 +106,11 @@ function flood(net: Simulation, count: number, to = net.bob.address, publicKey: 
 }
 
 /** Enough at every moment that the queue is long. */
-function keepFlooding(net: Simulation, ms: number, to = net.bob.address, publicKey: Uint8Array = net.bob.publicKey): void {
+function keepFlooding(
+  net: Simulation,
+  ms: number,
+  to = net.bob.address,
+  publicKey: Uint8Array = net.bob.publicKey,
+): void {
   for (let at = 0; at < ms; at += 900) net.clock.schedule(net.now + at, () => flood(net, 520, to, publicKey))
 }

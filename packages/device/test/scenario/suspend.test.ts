@@ -42,7 +42,9 @@ test('who wakes up makes up for nothing: timers that ran out fire once', () => {
   const before = net.eve.count()
   net.alice.resume()
   net.advance(5)
-  expect(net.eve.sightings.slice(before).filter((seen) => seen.from === net.alice.address).length).toBeLessThanOrEqual(1)
+  expect(net.eve.sightings.slice(before).filter((seen) => seen.from === net.alice.address).length).toBeLessThanOrEqual(
+    1,
+  )
   net.advance(HOUR_MS)
   expect(net.alice.peer(net.bob)!.lastHandshakeTimeNs).not.toBeNull()
 })
@@ -57,7 +59,12 @@ test('a handshake that was under way when the host fell asleep is taken up again
   net.network.drop = undefined
   net.alice.resume()
   net.advance(100)
-  expect(net.eve.of(HANDSHAKE_INITIATION).slice(before).filter((seen) => seen.from === net.alice.address)).toHaveLength(1)
+  expect(
+    net.eve
+      .of(HANDSHAKE_INITIATION)
+      .slice(before)
+      .filter((seen) => seen.from === net.alice.address),
+  ).toHaveLength(1)
   expect(net.bob.received).toHaveLength(1)
 })
 

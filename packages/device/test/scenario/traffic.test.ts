@@ -87,7 +87,10 @@ test('every data message is 32 bytes and a multiple of 16 long, or fills the MTU
   }
   net.alice.send(net.packet(net.alice, net.bob, new Uint8Array(1395)))
   net.advance(1000)
-  expect(net.bob.received.map((packet) => packet.length - 20)).toEqual([...Array.from({ length: 201 }, (_, i) => i * 7), 1395])
+  expect(net.bob.received.map((packet) => packet.length - 20)).toEqual([
+    ...Array.from({ length: 201 }, (_, i) => i * 7),
+    1395,
+  ])
   for (const { length } of net.eve.of(TRANSPORT_DATA)) {
     const inner = length - HEADER_AND_TAG
     expect(inner % 16 === 0 || inner === 1420).toBe(true)

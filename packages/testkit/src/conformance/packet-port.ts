@@ -141,7 +141,7 @@ export function packetPortConformance(
       const port = await open()
       const packets = Array.from({ length: 40 }, (_, i) => fromRemote(i, (i * 41) % 1300))
       const batch = fill(arena, packets)
-      for (let first = 0; first < packets.length; ) {
+      for (let first = 0; first < packets.length;) {
         const taken = port.send(batch, first)
         first += taken
         if (taken === 0) await port.writable()
@@ -212,7 +212,12 @@ function drain(port: PacketPort, batch: PacketBatch, into: Uint8Array[]): void {
   }
 }
 
-async function receiveAll(port: PacketPort, batch: PacketBatch, isDone: () => boolean, into: Uint8Array[] = []): Promise<void> {
+async function receiveAll(
+  port: PacketPort,
+  batch: PacketBatch,
+  isDone: () => boolean,
+  into: Uint8Array[] = [],
+): Promise<void> {
   drain(port, batch, into)
   while (!isDone()) {
     await port.readable(AbortSignal.timeout(5000))

@@ -16,6 +16,8 @@ export interface TunnelFixture {
   freshName(): string
   /** Ends the tunnel from outside, as `ip link del` does. Absent where nothing can. */
   kill?(tunnel: Tunnel): Promise<void>
+  /** Whether the system shows the interface of this name as up. Absent where the system shows none. */
+  isUp?(name: string): Promise<boolean>
   /** What a tunnel of this name left on the machine: interfaces, sockets, files. */
   leftovers?(name: string): Promise<readonly string[]>
   /** Opens under `name` in a way that fails halfway. */
@@ -94,7 +96,13 @@ export function tunnelConformance(
     test('a closed tunnel refuses everything else', async () => {
       const tunnel = await open()
       await tunnel.close()
-      const calls = [() => tunnel.apply({}), () => tunnel.snapshot(), () => tunnel.secrets(), () => tunnel.up(), () => tunnel.down()]
+      const calls = [
+        () => tunnel.apply({}),
+        () => tunnel.snapshot(),
+        () => tunnel.secrets(),
+        () => tunnel.up(),
+        () => tunnel.down(),
+      ]
       for (const call of calls) await expect(call()).rejects.toSatisfy(isClosed)
     })
 
@@ -172,7 +180,11 @@ export function tunnelConformance(
     test('what an update does not name stays as it is', async () => {
       const tunnel = await open()
       const peer = { publicKey: publicKey(1), presharedKey: presharedKey(1), endpoint: endpoint('192.0.2.1:9') }
-      await tunnel.apply({ privateKey: privateKey(1), fwmark: 7, peers: [{ ...peer, allowedIps: [prefix('10.0.0.0/8')] }] })
+      await tunnel.apply({
+        privateKey: privateKey(1),
+        fwmark: 7,
+        peers: [{ ...peer, allowedIps: [prefix('10.0.0.0/8')] }],
+      })
       const before = comparable(await tunnel.snapshot())
       await tunnel.apply({})
       await tunnel.apply({ peers: [{ publicKey: publicKey(1) }] })
@@ -181,15 +193,25 @@ export function tunnelConformance(
 
     test('null clears what can be cleared', async () => {
       const tunnel = await open()
-      await tunnel.apply({ privateKey: privateKey(1), fwmark: 7, peers: [{ publicKey: publicKey(1), presharedKey: presharedKey(1) }] })
+      await tunnel.apply({
+        privateKey: privateKey(1),
+        fwmark: 7,
+        peers: [{ publicKey: publicKey(1), presharedKey: presharedKey(1) }],
+      })
       await tunnel.apply({ privateKey: null, fwmark: null, peers: [{ publicKey: publicKey(1), presharedKey: null }] })
-      expect(await tunnel.snapshot()).toMatchObject({ publicKey: null, fwmark: null, peers: [{ hasPresharedKey: false }] })
+      expect(await tunnel.snapshot()).toMatchObject({
+        publicKey: null,
+        fwmark: null,
+        peers: [{ hasPresharedKey: false }],
+      })
       expect(await tunnel.secrets()).toEqual({ privateKey: null, presharedKeys: [null] })
     })
 
     test('remove takes a peer away and does not mind one that is not there', async () => {
       const tunnel = await open()
-      await tunnel.apply({ peers: [1, 2].map((n) => ({ publicKey: publicKey(n), allowedIps: [prefix(`10.0.${n}.0/24`)] })) })
+      await tunnel.apply({
+        peers: [1, 2].map((n) => ({ publicKey: publicKey(n), allowedIps: [prefix(`10.0.${n}.0/24`)] })),
+      })
       await tunnel.apply({ peers: [1, 3].map((n) => ({ publicKey: publicKey(n), remove: true })) })
       expect(peersOf(await tunnel.snapshot())).toEqual([formatKey(publicKey(2))])
     })
@@ -216,7 +238,10 @@ export function tunnelConformance(
       const tunnel = await open()
       await tunnel.apply({ peers: [{ publicKey: publicKey(1), allowedIps: ['10.0.0.0/8', 'fd00::/8'].map(prefix) }] })
       await tunnel.apply({ peers: [{ publicKey: publicKey(2), allowedIps: [prefix('10.0.0.0/8')] }] })
-      expect(await allowedIpsOf(tunnel)).toEqual({ [formatKey(publicKey(1))]: ['fd00::/8'], [formatKey(publicKey(2))]: ['10.0.0.0/8'] })
+      expect(await allowedIpsOf(tunnel)).toEqual({
+        [formatKey(publicKey(1))]: ['fd00::/8'],
+        [formatKey(publicKey(2))]: ['10.0.0.0/8'],
+      })
     })
 
     test('an allowed IP can be taken from its owner, and only from it', async () => {
@@ -244,7 +269,9 @@ export function tunnelConformance(
       await tunnel.apply({ privateKey: privateKey(1), peers: manyPeers(3) })
       const before = comparable(await tunnel.snapshot())
       const bad = { publicKey: publicKey(8), persistentKeepaliveInterval: 65536 }
-      await expect(tunnel.apply({ privateKey: null, replacePeers: true, peers: [{ publicKey: publicKey(7) }, bad] })).rejects.toThrow()
+      await expect(
+        tunnel.apply({ privateKey: null, replacePeers: true, peers: [{ publicKey: publicKey(7) }, bad] }),
+      ).rejects.toThrow()
       expect(comparable(await tunnel.snapshot())).toEqual(before)
     })
 
@@ -255,6 +282,17 @@ export function tunnelConformance(
       for (const step of ['up', 'up', 'down', 'down', 'up'] as const) await tunnel[step]()
       expect(comparable(await tunnel.snapshot())).toEqual(before)
       expect((await tunnel.snapshot()).listenPort).toBeGreaterThan(0)
+    })
+
+    test('up and down bring the interface of the system up and down', async (context) => {
+      if (fixture.isUp === undefined) return context.skip('this backend has no interface that the system shows')
+      const name = fixture.freshName()
+      const tunnel = await open(name)
+      expect(await fixture.isUp(name)).toBe(false)
+      await tunnel.up()
+      expect(await fixture.isUp(name)).toBe(true)
+      await tunnel.down()
+      expect(await fixture.isUp(name)).toBe(false)
     })
 
     test('the port asked for is the port bound', async () => {

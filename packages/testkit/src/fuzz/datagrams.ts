@@ -69,7 +69,9 @@ class DatagramRound implements FuzzRound {
   step(): void {
     const bytes = this.#draw()
     const { alice, bob } = this.#net
-    const from = this.#random.chance(0.3) ? bob.address : `198.51.100.${this.#random.below(256)}:${this.#random.between(1, 65535)}`
+    const from = this.#random.chance(0.3)
+      ? bob.address
+      : `198.51.100.${this.#random.below(256)}:${this.#random.between(1, 65535)}`
     const [sent, delivered, events] = [this.#sent, this.#delivered, this.#events]
     mustNotThrow(bytes, () => alice.deliver(bytes, from, this.#random.below(256)))
     if (this.#sent !== sent) throw new FuzzFailure('a stranger was answered', bytes)
@@ -83,9 +85,11 @@ class DatagramRound implements FuzzRound {
   finish(): void {
     const { alice, bob } = this.#net
     const before = this.#delivered
-    for (let twice = 0; twice < 2; twice++) for (const { bytes } of this.#fresh) alice.deliver(bytes.slice(), bob.address)
+    for (let twice = 0; twice < 2; twice++)
+      for (const { bytes } of this.#fresh) alice.deliver(bytes.slice(), bob.address)
     const got = this.#delivered - before
-    if (got !== this.#fresh.length) throw new FuzzFailure(`${got} instead of ${this.#fresh.length} packets came after the forgeries`)
+    if (got !== this.#fresh.length)
+      throw new FuzzFailure(`${got} instead of ${this.#fresh.length} packets came after the forgeries`)
   }
 
   #draw(): Uint8Array {
@@ -132,7 +136,9 @@ class DatagramRound implements FuzzRound {
   #spoilHandshake(): Uint8Array {
     const random = this.#random
     const { alice } = this.#net
-    const real = random.pick(this.#seen.filter((one) => one.type === HANDSHAKE_INITIATION || one.type === HANDSHAKE_RESPONSE))
+    const real = random.pick(
+      this.#seen.filter((one) => one.type === HANDSHAKE_INITIATION || one.type === HANDSHAKE_RESPONSE),
+    )
     const bytes = real.bytes.slice()
     // mac2 is not looked at without load, and a changed mac2 is no forgery.
     const at = random.below(bytes.length - 2 * MAC2_BYTES)
@@ -152,4 +158,3 @@ function changed(bytes: Uint8Array, random: Random): Uint8Array {
     if (Buffer.compare(copy, bytes) !== 0) return copy
   }
 }
-

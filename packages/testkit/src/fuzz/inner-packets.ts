@@ -61,7 +61,8 @@ class InnerPacketRound implements FuzzRound {
     const packet = this.#net.packet(alice, bob)
     alice.send(packet)
     this.#net.advance(1000)
-    if (!bob.received.some((one) => Buffer.compare(one, packet) === 0)) throw new FuzzFailure('a good packet no longer comes through')
+    if (!bob.received.some((one) => Buffer.compare(one, packet) === 0))
+      throw new FuzzFailure('a good packet no longer comes through')
   }
 
   /** Sealed to whom its destination belongs, or not at all. */
@@ -70,8 +71,10 @@ class InnerPacketRound implements FuzzRound {
     const bytes = this.#draw(alice, bob)
     mustNotThrow(bytes, () => alice.send(bytes))
     const owner = this.#ownerOf(bytes)
-    if (this.#sentTo.some((to) => to !== owner)) throw new FuzzFailure(`sent to ${this.#sentTo.join()} instead of ${owner}`, bytes)
-    for (const packet of this.#delivered) if (!isOwnIcmp(packet)) throw new FuzzFailure('delivered to its own interface', bytes)
+    if (this.#sentTo.some((to) => to !== owner))
+      throw new FuzzFailure(`sent to ${this.#sentTo.join()} instead of ${owner}`, bytes)
+    for (const packet of this.#delivered)
+      if (!isOwnIcmp(packet)) throw new FuzzFailure('delivered to its own interface', bytes)
   }
 
   #fromMallory(): void {
@@ -82,9 +85,13 @@ class InnerPacketRound implements FuzzRound {
     mustNotThrow(bytes, () => alice.deliver(datagram, mallory.address))
     const wanted = expectedDelivery(bytes, mallory)
     if (this.#delivered.length !== (wanted === null ? 0 : 1)) {
-      throw new FuzzFailure(`${this.#delivered.length} packets delivered, ${wanted === null ? 'none' : 'one'} was right`, bytes)
+      throw new FuzzFailure(
+        `${this.#delivered.length} packets delivered, ${wanted === null ? 'none' : 'one'} was right`,
+        bytes,
+      )
     }
-    if (wanted !== null && Buffer.compare(wanted, this.#delivered[0]!) !== 0) throw new FuzzFailure('delivered something else', bytes)
+    if (wanted !== null && Buffer.compare(wanted, this.#delivered[0]!) !== 0)
+      throw new FuzzFailure('delivered something else', bytes)
   }
 
   #draw(from: TunnelIps, to: TunnelIps): Uint8Array {
@@ -108,7 +115,10 @@ class InnerPacketRound implements FuzzRound {
       case 3: {
         // Lengths lie most.
         const at = six ? 4 : 2
-        new DataView(packet.buffer).setUint16(at, random.pick([0, 19, 20, 39, 40, packet.length + 1, 65495, 65496, 65535, random.below(65536)]))
+        new DataView(packet.buffer).setUint16(
+          at,
+          random.pick([0, 19, 20, 39, 40, packet.length + 1, 65495, 65496, 65535, random.below(65536)]),
+        )
         return packet
       }
       default:

@@ -44,7 +44,9 @@ class MessageRound implements FuzzRound {
 
   step(): void {
     const random = this.#random
-    const bytes = random.chance(0.5) ? mutateBytes(this.#initiation, random) : random.bytes(random.pick([...LENGTHS, random.below(300)]))
+    const bytes = random.chance(0.5)
+      ? mutateBytes(this.#initiation, random)
+      : random.bytes(random.pick([...LENGTHS, random.below(300)]))
     if (random.chance(0.5) && bytes.length >= 4) bytes.set([random.between(0, 5), 0, 0, 0])
     // Somewhere in a larger memory, so that an offset that is forgotten shows.
     const at = random.below(64)
@@ -63,14 +65,15 @@ class MessageRound implements FuzzRound {
 
   #consume(memory: Uint8Array, at: number, bytes: Uint8Array): void {
     const type = classify(memory, at, bytes.length)
-    if ((type > 0) !== isWellFormed(bytes)) throw new FuzzFailure(`classified as ${type}`, bytes)
+    if (type > 0 !== isWellFormed(bytes)) throw new FuzzFailure(`classified as ${type}`, bytes)
     switch (type) {
       case 1: {
         this.#checker.checkMac1(memory, at, 148)
         this.#checker.checkMac2(memory, at, 148, Uint8Array.of(1, 2, 3), 1000)
         const consumed = consumeInitiation(this.#bob, memory, at, () => this.#aliceForBob)
         const isReal = Buffer.compare(bytes.subarray(8, 116), this.#initiation.subarray(8, 116)) === 0
-        if ((typeof consumed !== 'number') !== isReal) throw new FuzzFailure('accepted what is not authentic, or the reverse', bytes)
+        if ((typeof consumed !== 'number') !== isReal)
+          throw new FuzzFailure('accepted what is not authentic, or the reverse', bytes)
         return
       }
       case 2: {
@@ -79,7 +82,8 @@ class MessageRound implements FuzzRound {
         return
       }
       case 3:
-        if (this.#generator.consumeReply(memory, at, 1000) === 0) throw new FuzzFailure('accepted a cookie nobody made', bytes)
+        if (this.#generator.consumeReply(memory, at, 1000) === 0)
+          throw new FuzzFailure('accepted a cookie nobody made', bytes)
     }
   }
 }

@@ -31,7 +31,7 @@ class UapiRound implements FuzzRound {
     const text = random.chance(0.6) ? this.#spoil(this.#request()) : this.#request()
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff)
     const reader = new UapiReader({ maxLineBytes: 1024, maxRequestBytes: 100_000 })
-    for (let at = 0; at <= bytes.length; ) {
+    for (let at = 0; at <= bytes.length;) {
       const size = random.pick([1, 7, 64, bytes.length + 1])
       const isLast = at + size > bytes.length
       if (!this.#read(reader, bytes.slice(at, at + size), isLast, text)) return
@@ -88,7 +88,8 @@ class UapiRound implements FuzzRound {
   }
 
   #expectClear(error: unknown, text: string): void {
-    if (!isWireGuardError(error)) throw new FuzzFailure(`threw ${error instanceof Error ? error.stack : String(error)}`, text)
+    if (!isWireGuardError(error))
+      throw new FuzzFailure(`threw ${error instanceof Error ? error.stack : String(error)}`, text)
     if (error.message.length < 10) throw new FuzzFailure(`says only "${error.message}"`, text)
     if (error.message.includes(MARK.slice(0, 8))) throw new FuzzFailure(`an error quotes a key: ${error.message}`, text)
     if (uapiErrno(error) <= 0) throw new FuzzFailure('an error without a number', text)
@@ -113,7 +114,10 @@ class UapiRound implements FuzzRound {
 
   #line(name: string): string {
     const random = this.#random
-    const address = () => (random.chance(0.5) ? `10.${random.below(256)}.0.${random.below(300)}` : `fd00::${random.below(0x11000).toString(16)}`)
+    const address = () =>
+      random.chance(0.5)
+        ? `10.${random.below(256)}.0.${random.below(300)}`
+        : `fd00::${random.below(0x11000).toString(16)}`
     switch (name) {
       case 'private_key':
       case 'preshared_key':
@@ -145,7 +149,11 @@ class UapiRound implements FuzzRound {
       case 1:
         return text.slice(0, at) + text.slice(at + random.between(1, 20))
       case 2:
-        return text.slice(0, at) + random.pick(['\n', '\n\n', '=', '\0', '\r\n', ' ', '__proto__=1\n', 'constructor=1\n']) + text.slice(at)
+        return (
+          text.slice(0, at) +
+          random.pick(['\n', '\n\n', '=', '\0', '\r\n', ' ', '__proto__=1\n', 'constructor=1\n']) +
+          text.slice(at)
+        )
       case 3:
         return text.slice(0, at)
       case 4:

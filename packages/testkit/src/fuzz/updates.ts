@@ -32,9 +32,11 @@ class UpdateRound implements FuzzRound {
       alice.apply(update)
     } catch (error) {
       const isOurs = isWireGuardError(error) || error instanceof TypeError || error instanceof RangeError
-      if (!isOurs || !(error instanceof Error) || error.message === '') throw new FuzzFailure(`threw ${String(error)}`, show(update))
+      if (!isOurs || !(error instanceof Error) || error.message === '')
+        throw new FuzzFailure(`threw ${String(error)}`, show(update))
       if (holdsSecret(error.message, update)) throw new FuzzFailure('an error tells a secret', show(update))
-      if (describeState(alice.device) !== before) throw new FuzzFailure('a refused update changed something', show(update))
+      if (describeState(alice.device) !== before)
+        throw new FuzzFailure('a refused update changed something', show(update))
       return
     }
     if (this.#random.chance(0.05)) this.#net.advance(this.#random.below(20_000))
@@ -55,7 +57,9 @@ class UpdateRound implements FuzzRound {
   #draw(): DeviceUpdate {
     const random = this.#random
     return {
-      ...this.#maybe(0.1, 'privateKey', () => random.pick([this.#net.alice.privateKey, this.#net.alice.privateKey, null, this.#bytes(32)])),
+      ...this.#maybe(0.1, 'privateKey', () =>
+        random.pick([this.#net.alice.privateKey, this.#net.alice.privateKey, null, this.#bytes(32)]),
+      ),
       ...this.#maybe(0.2, 'listenPort', () => this.#number(65535)),
       ...this.#maybe(0.2, 'fwmark', () => random.pick([null, this.#number(0xffffffff)])),
       ...this.#maybe(0.1, 'replacePeers', () => random.chance(0.5)),
@@ -66,11 +70,16 @@ class UpdateRound implements FuzzRound {
   #peer(): PeerUpdate {
     const random = this.#random
     return {
-      publicKey: random.chance(0.95) ? random.pick([...this.#keys, this.#net.bob.publicKey, this.#net.alice.publicKey]) : this.#bytes(32),
+      publicKey: random.chance(0.95)
+        ? random.pick([...this.#keys, this.#net.bob.publicKey, this.#net.alice.publicKey])
+        : this.#bytes(32),
       ...this.#maybe(0.2, 'remove', () => random.chance(0.5)),
       ...this.#maybe(0.2, 'updateOnly', () => random.chance(0.5)),
       ...this.#maybe(0.3, 'presharedKey', () => random.pick([null, this.#bytes(32)])),
-      ...this.#maybe(0.3, 'endpoint', () => ({ address: this.#bytes(random.pick([4, 16])), port: this.#number(65535) })),
+      ...this.#maybe(0.3, 'endpoint', () => ({
+        address: this.#bytes(random.pick([4, 16])),
+        port: this.#number(65535),
+      })),
       ...this.#maybe(0.3, 'persistentKeepaliveInterval', () => this.#number(65535)),
       ...this.#maybe(0.2, 'replaceAllowedIps', () => random.chance(0.5)),
       ...this.#maybe(0.5, 'allowedIps', () => Array.from({ length: random.below(4) }, () => this.#allowedIp())),
@@ -101,7 +110,9 @@ class UpdateRound implements FuzzRound {
 }
 
 function show(update: DeviceUpdate): string {
-  return JSON.stringify(update, (_, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value))
+  return JSON.stringify(update, (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  )
 }
 
 /** As any text that a program might have made of it. */

@@ -16,7 +16,12 @@ export function onesComplementSum(bytes: Uint8Array): number {
 }
 
 /** What a TCP or UDP checksum covers besides the segment (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1). */
-export function pseudoHeader(source: Uint8Array, destination: Uint8Array, protocol: number, length: number): Uint8Array {
+export function pseudoHeader(
+  source: Uint8Array,
+  destination: Uint8Array,
+  protocol: number,
+  length: number,
+): Uint8Array {
   const lengthBytes = [length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff]
   // IPv4 has a 16-bit length and IPv6 a 32-bit one; as a sum of words the leading zeros make no difference.
   return Uint8Array.from([...source, ...destination, ...lengthBytes, 0, 0, 0, protocol])

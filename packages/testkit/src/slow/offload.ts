@@ -87,7 +87,11 @@ export function segment(header: VirtioHeader, packet: Uint8Array): Uint8Array[] 
 }
 
 /** May `next` follow `first` as a further segment, if everything between them was as long as `first`? */
-export function mayCoalesce(first: Uint8Array, next: Uint8Array, payloadBetween: number = payloadLength(first)): boolean {
+export function mayCoalesce(
+  first: Uint8Array,
+  next: Uint8Array,
+  payloadBetween: number = payloadLength(first),
+): boolean {
   const a = parse(first)
   const b = parse(next)
   if (a === null || b === null || a.protocol !== b.protocol || a.version !== b.version) return false
@@ -120,7 +124,7 @@ export interface Write {
 /** Joins neighbours as far as {@link mayCoalesce} and the length fields of IP allow. Order is kept. */
 export function coalesce(packets: readonly Uint8Array[]): Write[] {
   const writes: Write[] = []
-  for (let start = 0; start < packets.length; ) {
+  for (let start = 0; start < packets.length;) {
     const first = packets[start]!
     const size = payloadLength(first)
     let end = start + 1
@@ -201,7 +205,8 @@ function parse(packet: Uint8Array): Parsed | null {
   if (segmentBytes.length < (protocol === TCP ? 20 : 8)) return null
   const headerLength = protocol === TCP ? (segmentBytes[12]! >>> 4) * 4 : 8
   if (headerLength < (protocol === TCP ? 20 : 8) || headerLength > segmentBytes.length) return null
-  if (protocol === UDP && (read16(segmentBytes, 4) !== segmentBytes.length || read16(segmentBytes, 6) === 0)) return null
+  if (protocol === UDP && (read16(segmentBytes, 4) !== segmentBytes.length || read16(segmentBytes, 6) === 0))
+    return null
   const [source, destination] = addresses(packet)
   const pseudo = pseudoHeader(source, destination, protocol, segmentBytes.length)
   if (onesComplementSum(Uint8Array.from([...pseudo, ...segmentBytes])) !== 0xffff) return null
@@ -242,7 +247,14 @@ function join(run: readonly Uint8Array[]): Write {
   write16(packet, transport + csumOffset, partial)
   const tcpType = version === 4 ? GSO_TCPV4 : GSO_TCPV6
   const gsoType = protocol === TCP ? tcpType : GSO_UDP_L4
-  const header = { flags: NEEDS_CSUM, gsoType, hdrLen: headers, gsoSize: payload.length, csumStart: transport, csumOffset }
+  const header = {
+    flags: NEEDS_CSUM,
+    gsoType,
+    hdrLen: headers,
+    gsoSize: payload.length,
+    csumStart: transport,
+    csumOffset,
+  }
   return { header, packet }
 }
 
@@ -290,7 +302,8 @@ function byFlow(packets: readonly Uint8Array[]): Map<string, Uint8Array[]> {
   for (const packet of packets) {
     const parsed = parse(packet)
     const ports = parsed === null ? '' : packet.subarray(parsed.transport, parsed.transport + 4).join('.')
-    const name = parsed === null ? 'other' : `${addresses(packet).join(' to ')} protocol ${parsed.protocol} ports ${ports}`
+    const name =
+      parsed === null ? 'other' : `${addresses(packet).join(' to ')} protocol ${parsed.protocol} ports ${ports}`
     flows.set(name, [...(flows.get(name) ?? []), packet])
   }
   return flows

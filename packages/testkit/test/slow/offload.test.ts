@@ -91,7 +91,14 @@ test.each([4, 6] as const)('UDP over IPv%d is cut into datagrams and joined agai
   const packet = udp(version, 2500)
   const transport = version === 4 ? 20 : 40
   partial(packet, transport, 17, transport + 6)
-  const header = { flags: NEEDS_CSUM, gsoType: GSO_UDP_L4, hdrLen: transport + 8, gsoSize: 1200, csumStart: transport, csumOffset: 6 }
+  const header = {
+    flags: NEEDS_CSUM,
+    gsoType: GSO_UDP_L4,
+    hdrLen: transport + 8,
+    gsoSize: 1200,
+    csumStart: transport,
+    csumOffset: 6,
+  }
   const pieces = segment(header, packet)
   expect(pieces.map((piece) => word(piece, transport + 4))).toEqual([1208, 1208, 108])
   for (const piece of pieces) expectValid(piece)
@@ -119,7 +126,14 @@ test('a header that contradicts its packet yields nothing', () => {
   const packet = udp(4, 100)
   const good = { flags: NEEDS_CSUM, gsoType: GSO_UDP_L4, hdrLen: 28, gsoSize: 50, csumStart: 20, csumOffset: 6 }
   expect(segment(good, packet)).toHaveLength(2)
-  for (const bad of [{ gsoSize: 0 }, { gsoType: GSO_TCPV4 }, { csumStart: 125 }, { csumOffset: 16 }, { gsoType: 9 }, { flags: 0 }]) {
+  for (const bad of [
+    { gsoSize: 0 },
+    { gsoType: GSO_TCPV4 },
+    { csumStart: 125 },
+    { csumOffset: 16 },
+    { gsoType: 9 },
+    { flags: 0 },
+  ]) {
     expect(segment({ ...good, ...bad }, packet)).toEqual([])
   }
   expect(segment({ ...good, gsoType: 0, csumStart: 200 }, packet)).toEqual([])

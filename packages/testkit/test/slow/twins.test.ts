@@ -26,7 +26,9 @@ describe('padding', () => {
 
 describe('ECN', () => {
   test('RFC 6040 figure 4', () => {
-    const rows = [NOT_ECT, ECT_0, ECT_1, CE].map((inner) => [NOT_ECT, ECT_0, ECT_1, CE].map((outer) => mergeEcn(inner, outer)))
+    const rows = [NOT_ECT, ECT_0, ECT_1, CE].map((inner) =>
+      [NOT_ECT, ECT_0, ECT_1, CE].map((outer) => mergeEcn(inner, outer)),
+    )
     expect(rows).toEqual([
       [NOT_ECT, NOT_ECT, NOT_ECT, DROP],
       [ECT_0, ECT_0, ECT_1, CE],
