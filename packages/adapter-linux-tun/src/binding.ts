@@ -131,6 +131,12 @@ export function mtuFailure(name: string, mtu: number, cause: SystemError): WireG
   return new WireGuardError(code, message, { cause, errno: cause.code })
 }
 
+export function upFailure(name: string, isUp: boolean, cause: SystemError): WireGuardError {
+  const what = `bring ${name} ${isUp ? 'up' : 'down'}`
+  if (cause.errno === EPERM) return permission(what, cause)
+  return new WireGuardError('SYSTEM', `cannot ${what} (${cause.code})`, { cause, errno: cause.code })
+}
+
 function offloadFlags({ checksum, tcpSegmentation, udpSegmentation }: ReceiveOffloads): number {
   return (
     (checksum ? TUN_F_CSUM : 0) |

@@ -5,7 +5,7 @@
 import { EIO, EPERM, ENOBUFS, SystemError } from '@wireweave/ffi/errno'
 import { NativeMemory } from '@wireweave/ffi/memory'
 import { Readiness } from '@wireweave/ffi/poll'
-import { findLink, readLink, RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK, setLinkMtu } from '@wireweave/netlink/link'
+import { findLink, readLink, RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK, setLinkMtu, setLinkUp } from '@wireweave/netlink/link'
 import { NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
 import type { System } from './abi.js'
 import { interfaceName } from './binding.js'
@@ -72,6 +72,13 @@ export class LinkWatch {
   setMtu(mtu: number): void {
     if (this.#sockets === null) throw new SystemError('setting the MTU in a namespace that is closed to us', EPERM)
     setLinkMtu(this.#sockets.requests, this.#state.index, mtu)
+    this.#refresh(this.#sockets.requests)
+  }
+
+  /** Throws a `SystemError`. */
+  setUp(isUp: boolean): void {
+    if (this.#sockets === null) throw new SystemError('setting a link up in a namespace that is closed to us', EPERM)
+    setLinkUp(this.#sockets.requests, this.#state.index, isUp)
     this.#refresh(this.#sockets.requests)
   }
 

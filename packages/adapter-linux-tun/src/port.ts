@@ -7,7 +7,7 @@ import type { InterfaceRef } from '@wireweave/tunnel/backend'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { PacketBatch, PacketPort, PacketPortOptions } from '@wireweave/tunnel/packets'
 import type { System } from './abi.js'
-import { mtuFailure, type OpenTun, type ReceiveOffloads } from './binding.js'
+import { mtuFailure, type OpenTun, type ReceiveOffloads, upFailure } from './binding.js'
 import { Coalescer, TCP4, TCP6, UDP4, UDP6 } from './coalesce.js'
 import { Gatherer } from './gather.js'
 import { BATCH_SIZE, type Layout, layOut, MAX_PACKET_BYTES } from './layout.js'
@@ -98,6 +98,16 @@ export class LinuxTunPort implements PacketPort {
 
   get isUp(): boolean {
     return this.#link!.state.isUp
+  }
+
+  setUp(isUp: boolean): void {
+    const link = this.#link!
+    if (link.state.isUp === isUp) return
+    try {
+      link.setUp(isUp)
+    } catch (error) {
+      throw error instanceof SystemError ? upFailure(link.state.name, isUp, error) : error
+    }
   }
 
   /** False when changes of the interface are noticed within a second instead of at once. */

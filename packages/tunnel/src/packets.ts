@@ -70,6 +70,8 @@ export interface PacketPort {
   readable(signal?: AbortSignal): Promise<void>
   /** Resolves when `send` may take more. */
   writable(signal?: AbortSignal): Promise<void>
+  /** Brings the interface up or down; absent where the system has no such thing. Throws a `WireGuardError`. */
+  setUp?(isUp: boolean): void
   /** Calls `listener` after `mtu` or `isUp` changed. One listener. */
   onChange(listener: () => void): void
   /** Settles when the port dies from outside (the interface was deleted) or is closed. Never rejects. */

@@ -106,15 +106,24 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     return this.#inTurn(() => this.#device.secrets())
   }
 
-  /** Rejects, and stays down, when the sockets cannot be opened. */
+  /** Sockets first, then the interface. Rejects, and stays down, when either fails. */
   up(): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#isUp) this.#goUp(await this.#openBindAgain())
+      try {
+        this.#port.setUp?.(true)
+      } catch (error) {
+        await this.#goDown()
+        throw error
+      }
     })
   }
 
   down(): Promise<void> {
-    return this.#inTurn(() => this.#goDown())
+    return this.#inTurn(async () => {
+      await this.#goDown()
+      this.#port.setUp?.(false)
+    })
   }
 
   networkChanged(): Promise<void> {
