@@ -1,8 +1,11 @@
 /** The Linux kernel's TCP as the oracle. */
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
+import net from 'node:net'
 import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type KernelRig, kernelRig, missing } from './kernel-rig.js'
 import { pattern } from './wire.js'
@@ -103,6 +106,25 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
       server.close()
     } finally {
       await rig.run(5, 'nft', 'delete', 'table', 'inet', 'lossy')
+    }
+  }, 60_000)
+
+  test.each([['one stream up', []], ['four streams down', ['-P', '4', '-R']]] as const)('iperf3, %s', async (_name, options) => {
+    const iperf = spawn('timeout', ['-k', '1', '40', 'iperf3', '-s', '-1', '-B', '127.0.0.1', '-p', '52917', '--forceflush'])
+    try {
+      await once(iperf.stdout, 'data')
+      // Our own end: a listener of the stack that hands everything to a server of this host.
+      await using listener = rig.network.listen({ port: 0, allowHalfOpen: true }, (socket) => {
+        const onward = net.connect({ host: '127.0.0.1', port: 52917, allowHalfOpen: true })
+        pipeline(socket, onward, socket).catch(() => {})
+      })
+      const { port } = listener.address()
+      const output = await rig.run(30, 'iperf3', '-c', '10.7.0.2', '-p', String(port), '-t', '2', '-J', ...options)
+      const { end } = JSON.parse(output) as { end: { sum_received: { bits_per_second: number; bytes: number } } }
+      console.log(`iperf3 ${_name}: ${(end.sum_received.bits_per_second / 1e9).toFixed(2)} Gbit/s`)
+      expect(end.sum_received.bytes).toBeGreaterThan(1_000_000)
+    } finally {
+      iperf.kill()
     }
   }, 60_000)
 

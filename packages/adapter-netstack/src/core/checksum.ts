@@ -29,6 +29,7 @@ export function sum(bytes: Uint8Array, at: number, length: number, start = 0): n
 
 function sumWords(bytes: Uint8Array, at: number, count: number): number {
   if (words.buffer !== bytes.buffer) words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2)
+  const view = words
   let i = (bytes.byteOffset + at) >> 2
   const end = i + count
   let low = 0
@@ -38,15 +39,15 @@ function sumWords(bytes: Uint8Array, at: number, count: number): number {
   while (i < end) {
     const stop = Math.min(end, i + 4096)
     for (; i + 3 < stop; i += 4) {
-      const a = words[i]!
-      const b = words[i + 1]!
-      const c = words[i + 2]!
-      const d = words[i + 3]!
-      low += (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)
-      high += (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)
+      const a = view[i]!
+      const b = view[i + 1]!
+      const c = view[i + 2]!
+      const d = view[i + 3]!
+      low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0
+      high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0
     }
     for (; i < stop; i++) {
-      const word = words[i]!
+      const word = view[i]!
       low += word & 0xffff
       high += word >>> 16
     }
