@@ -1,5 +1,4 @@
 /** The WireGuard implementations that take part: how each is started, and what it needs to be here. */
-import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -77,9 +76,4 @@ export async function endDaemon(host: Host, interfaceName: string): Promise<void
   await host.ip(`link delete ${interfaceName}`)
   const socket = `/run/wireguard/${interfaceName}.sock`
   await eventually(`${socket} is gone`, async () => (await host.attempt('test', ['-e', socket])).code !== 0)
-}
-
-/** First line of what a program says of its version. */
-export function versionOf(file: string): string {
-  return execFileSync(file, ['--version'], { encoding: 'utf8' }).split('\n')[0]!
 }

@@ -14,10 +14,9 @@ import type { CommandOptions, Finished } from './command.js'
 const SETUP = `
 set -e
 mount --make-rprivate /
-mkdir -p /run/netns /run/wireguard /etc/wireguard
-mount -t tmpfs tmpfs /run/netns
-mount -t tmpfs -o mode=755 tmpfs /run/wireguard
-mount -t tmpfs -o mode=700 tmpfs /etc/wireguard
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/netns /run/wireguard /run/lock
+[ ! -d /etc/wireguard ] || mount -t tmpfs -o mode=700 tmpfs /etc/wireguard
 mount -t sysfs sysfs /sys
 ip link set lo up
 echo ready

@@ -11,8 +11,8 @@ export interface Need {
 
 const isStrict = Boolean(process.env['CI'] || process.env['WIREWEAVE_NO_SKIP'])
 
-export const root: Need = { what: 'root', isThere: () => process.getuid?.() === 0 }
-export const tun: Need = { what: '/dev/net/tun', isThere: () => existsSync('/dev/net/tun') }
+const root: Need = { what: 'root', isThere: () => process.getuid?.() === 0 }
+const tun: Need = { what: '/dev/net/tun', isThere: () => existsSync('/dev/net/tun') }
 
 /** A program of a Debian package. */
 export function program(name: string, debianPackage: string): Need {

@@ -6,7 +6,7 @@ import type { Host, Lab } from './lab.js'
 import { ping } from './traffic.js'
 import { End } from './tunnel.js'
 
-export type Family = 'IPv4' | 'IPv6'
+type Family = 'IPv4' | 'IPv6'
 
 export interface Pair {
   readonly one: End
