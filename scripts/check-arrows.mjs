@@ -16,7 +16,7 @@ const arrows = {
   'adapter-linux-tun': ['tunnel', 'netlink', 'ffi'],
   'adapter-linux-wg': ['tunnel', 'netlink', 'ffi'],
   'adapter-netstack': ['tunnel', 'undici', 'dns-packet'],
-  wireweave: ['device', 'config', 'tunnel', '~host-net', '~adapter-linux-tun', '~adapter-linux-wg'],
+  wireweave: ['device', 'config', 'tunnel', 'host-net', '~adapter-linux-tun', '~adapter-linux-wg'],
   cli: ['wireweave', 'tunnel', 'config', 'crypto', 'ffi', 'commander'],
   testkit: ['tunnel', 'device', 'noise', 'crypto', 'config', 'vitest', 'fast-check'],
 }

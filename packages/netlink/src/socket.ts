@@ -23,6 +23,7 @@ export const NETLINK_GENERIC = 16
 const SOL_NETLINK = 270
 const NETLINK_EXT_ACK = 11
 const NETLINK_CAP_ACK = 10
+const NETLINK_GET_STRICT_CHK = 12
 const SO_RCVTIMEO = 20
 const NLMSGERR_ATTR_MSG = 1
 const NLM_F_ACK_TLVS = 0x200
@@ -74,6 +75,14 @@ export class NetlinkSocket implements Disposable {
     const timeout = new Uint8Array(16)
     timeout[0] = ANSWER_SECONDS
     this.#setOption(SOL_SOCKET, SO_RCVTIMEO, timeout)
+  }
+
+  /**
+   * Lets the kernel (4.20 or later) filter dumps by what their request names, and refuse a request with more than it
+   * knows. Older kernels send everything: filter again.
+   */
+  filterDumps(): void {
+    this.#setOption(SOL_NETLINK, NETLINK_GET_STRICT_CHK, Uint8Array.of(1, 0, 0, 0))
   }
 
   /** Sends a request and waits for its acknowledgement; `what` names it in the error. Throws {@link NetlinkError}. */

@@ -1,55 +1,15 @@
-/** Opens WireGuard tunnels over whichever adapter this machine has. */
-import type { InterfaceOptions, Tunnel } from '@wireweave/tunnel/backend'
-import type { DeviceUpdate } from '@wireweave/tunnel/config'
-import { WireGuardError } from '@wireweave/tunnel/errors'
-import { selectBackend } from '@wireweave/tunnel/select'
-import type { Selection } from '@wireweave/tunnel/select'
-import { registry } from './registry.js'
-import type { RegistryOptions } from './registry.js'
-
-export { registry }
-export type { RegistryOptions, Selection, Tunnel }
-
-export interface OpenTunnelOptions extends InterfaceOptions, RegistryOptions {
-  /** Keys, port, peers. Without it the device starts empty; `tunnel.apply` configures it later. */
-  readonly config?: DeviceUpdate
-  /** The name of an adapter, or `auto` (the default): the first that works here, kernel before user space. */
-  readonly adapter?: string
-  /** Ends an opening that is under way; an open tunnel is ended with `close`. */
-  readonly signal?: AbortSignal
-  /** Told which adapter was chosen, why, and why the others were not. */
-  readonly onSelection?: (selection: Selection) => void
-}
-
-/**
- * Chooses an adapter, opens an interface, configures it and brings it up. Addresses and routes are the caller's.
- * When anything fails nothing is left behind, and the error is a `WireGuardError` that says what to do.
- */
-export async function openTunnel(options: OpenTunnelOptions): Promise<Tunnel> {
-  const { config, signal, onSelection } = options
-  throwIfAborted(signal)
-  const wantedBy = options.adapter === undefined ? 'the WIREWEAVE_ADAPTER variable' : 'the adapter option'
-  const wanted = options.adapter ?? process.env['WIREWEAVE_ADAPTER'] ?? 'auto'
-  const selection = await selectBackend({
-    backends: await registry(options),
-    wanted,
-    wantedBy: wanted === 'auto' ? 'auto' : wantedBy,
-  })
-  onSelection?.(selection)
-  throwIfAborted(signal)
-  const tunnel = await selection.backend.open(options)
-  try {
-    if (config !== undefined) await tunnel.apply(config)
-    throwIfAborted(signal)
-    await tunnel.up()
-    throwIfAborted(signal)
-    return tunnel
-  } catch (error) {
-    await tunnel.close()
-    throw error
-  }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new WireGuardError('ABORTED', 'opening the tunnel was aborted', { cause: signal.reason })
-}
+/** Opens WireGuard tunnels over whichever adapter this machine has, and sets up what they need of it. */
+export { readConfFile, writeConfFile } from './conf-file.js'
+export type { ConfFile, ConfSource } from './conf-file.js'
+export { down } from './down.js'
+export type { DownOptions } from './down.js'
+export { openTunnel } from './open-tunnel.js'
+export type { OpenTunnelOptions } from './open-tunnel.js'
+export { registry } from './registry.js'
+export type { RegistryOptions } from './registry.js'
+export { resolveEndpoint, resolveEndpoints } from './resolve.js'
+export type { Lookup, ResolveOptions } from './resolve.js'
+export { up } from './up.js'
+export type { UpOptions, UpTunnel } from './up.js'
+export type { Tunnel } from '@wireweave/tunnel/backend'
+export type { Selection } from '@wireweave/tunnel/select'

@@ -1,0 +1,70 @@
+/** Configuration files: which one a name means, reading it, writing it without ever leaving half of it. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+
+/**
+ * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`; or the text itself
+ * with the name that its interface shall have.
+ */
+export type ConfSource = string | { readonly text: string; readonly name: string }
+
+export interface ConfFile {
+  /** Of the interface. */
+  readonly name: string
+  readonly text: string
+  /** `null` when the text was given. */
+  readonly path: string | null
+  /** Permission bits; 0 when the text was given. */
+  readonly mode: number
+}
+
+const NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
+
+/** Throws a `WireGuardError` with code `NAME_INVALID` or `CONFIG_INVALID`. */
+export function readConfFile(source: ConfSource): ConfFile {
+  if (typeof source !== 'string') {
+    return { name: checkName(source.name), text: source.text, path: null, mode: 0 }
+  }
+  const { name, file } = locateConf(source)
+  try {
+    const text = readFileSync(file, 'utf8')
+    return { name, text, path: file, mode: statSync(file).mode & 0o777 }
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
+    const reason = code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read; run as root' : `cannot be read (${code})`
+    throw new WireGuardError('CONFIG_INVALID', `${file} ${reason}`, { cause, errno: code })
+  }
+}
+
+/** The interface and the file that a name or path means, whether the file exists or not. */
+export function locateConf(source: string): { readonly name: string; readonly file: string } {
+  if (!source.includes('/') && !source.endsWith('.conf')) {
+    return { name: checkName(source), file: `/etc/wireguard/${source}.conf` }
+  }
+  const base = path.basename(source)
+  if (!base.endsWith('.conf')) {
+    throw new WireGuardError('NAME_INVALID', `${source} must be named after its interface, with .conf at the end`)
+  }
+  return { name: checkName(base.slice(0, -5)), file: path.resolve(source) }
+}
+
+function checkName(name: string): string {
+  if (NAME.test(name) && name !== '.' && name !== '..') return name
+  throw new WireGuardError('NAME_INVALID', 'an interface name has 1 to 15 letters, digits or signs of _ = + . -')
+}
+
+/** Replaces a file as a whole, readable by its owner only: after a crash there is the old one or the new one. */
+export function writeConfFile(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`
+  const fd = openSync(temporary, 'wx', 0o600)
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+    closeSync(fd)
+    renameSync(temporary, file)
+  } catch (error) {
+    unlinkSync(temporary)
+    throw error
+  }
+}

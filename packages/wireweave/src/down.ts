@@ -1,0 +1,63 @@
+/** `wg-quick down` as a function: finds what an interface has on this machine, whoever brought it up, and removes it. */
+import { existsSync } from 'node:fs'
+import { parseConf } from '@wireweave/config/conf'
+import type { Conf } from '@wireweave/config/conf-types'
+import type { HostAction } from '@wireweave/host-net/action'
+import { LinuxHost } from '@wireweave/host-net/linux/host'
+import { findRemains, planDown } from '@wireweave/host-net/linux/remains'
+import type { Remains } from '@wireweave/host-net/linux/remains'
+import { undoAll } from '@wireweave/host-net/run'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+import { locateConf, readConfFile } from './conf-file.js'
+import type { ConfSource } from './conf-file.js'
+
+export interface DownOptions {
+  /** As for `up`. A file that does not exist is no error: then there are no hooks. */
+  readonly config: ConfSource
+  readonly hooks?: boolean
+  readonly onAction?: (action: HostAction) => void
+  /** Called after PreDown and before anything is removed, with the configuration if there is one: the place to save. */
+  readonly beforeRemoval?: (conf: Conf | null) => Promise<void>
+}
+
+/** Rejects with a `WireGuardError`: `NO_SUCH_INTERFACE` when there is nothing of that name, else with what is left. */
+export async function down(options: DownOptions): Promise<void> {
+  if (process.platform !== 'linux') throw new WireGuardError('NOT_SUPPORTED', '"down" works on Linux only')
+  const { name, conf } = readWhatThereIs(options.config)
+  const hooks = options.hooks === false ? null : (conf?.quick.hooks ?? null)
+  using host = new LinuxHost()
+  const remains = await findRemains(host.socket, name)
+  if (remains.link !== null) refuseOthers(remains.link, conf !== null)
+  if (remains.link === null && remains.rules.length === 0 && remains.firewall.length === 0) {
+    throw new WireGuardError('NO_SUCH_INTERFACE', `there is no interface ${name}, and nothing of it is left`)
+  }
+  const wishes = {
+    name,
+    preDown: [],
+    postDown: hooks?.postDown ?? [],
+    dns: conf === null ? null : conf.quick.dnsServers.length > 0,
+  }
+  const { onAction } = options
+  const runOptions = onAction === undefined ? {} : { onAction: (action: HostAction) => onAction(action) }
+  const preDown = (hooks?.preDown ?? []).map((command): HostAction => ({ tag: 'hook', command: command.replaceAll('%i', name) }))
+  await undoAll(preDown, host, runOptions)
+  await options.beforeRemoval?.(conf)
+  await undoAll(planDown(wishes, remains), host, runOptions)
+}
+
+function readWhatThereIs(source: ConfSource): { readonly name: string; readonly conf: Conf | null } {
+  if (typeof source === 'string') {
+    const { name, file } = locateConf(source)
+    if (!existsSync(file)) return { name, conf: null }
+  }
+  const { name, text, path } = readConfFile(source)
+  return { name, conf: parseConf(text, path ?? name) }
+}
+
+/** `down eth0` must not delete a network card's interface. */
+function refuseOthers({ name, kind }: NonNullable<Remains['link']>, hasConf: boolean): void {
+  const isOurs = kind === 'wireguard' || (kind === 'tun' && (hasConf || existsSync(`/var/run/wireguard/${name}.sock`)))
+  if (isOurs) return
+  const what = kind === '' ? 'hardware' : `of kind ${kind}`
+  throw new WireGuardError('NO_SUCH_INTERFACE', `${name} is no WireGuard interface but ${what}; it was left alone`)
+}
