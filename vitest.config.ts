@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions: [source] },
   ssr: { resolve: { conditions: [source], externalConditions: [source] } },
   test: {
-    include: ['packages/*/test/**/*.test.ts'],
+    include: ['{packages,apps}/*/test/**/*.test.ts'],
     testTimeout: 20_000,
     reporters: ['default'],
   },

@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { markdownTable } from '../table.js'
+import { markdownBody, markdownDocument } from '../report.js'
+import type { Report } from '../report.js'
 import { contestants as known } from '../tunnel/contestant.js'
 import type { Contestant } from '../tunnel/contestant.js'
 import { metrics as allMetrics } from '../tunnel/measure.js'
@@ -16,6 +17,7 @@ interface RunOptions {
   readonly rounds: number
   readonly seconds: number
   readonly json?: string
+  readonly markdown?: string
 }
 
 const program = new Command('wireweave-bench').description('What each WireGuard data path of this machine costs.')
@@ -28,6 +30,7 @@ program
   .option('--rounds <n>', 'samples of each contestant for each metric', positive, 5)
   .option('--seconds <n>', 'how long each sample sends', positive, 3)
   .option('--json <file>', 'write machine, versions and every sample')
+  .option('--markdown <file>', 'write the same as a document')
   .action(run)
 
 await program.parseAsync().catch((error: unknown) => {
@@ -58,15 +61,15 @@ async function run(options: RunOptions): Promise<void> {
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryBytes: totalmem(), kernel: release() }
   const rows = await race({ ...options, contestants: present, metrics, onProgress: progress, signal: abort.signal })
   progress('')
-  const report = { date: new Date().toISOString(), machine, node: process.version, versions, ...options, rows }
-  if (options.json !== undefined) {
-    mkdirSync(path.dirname(path.resolve(options.json)), { recursive: true })
-    writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
-  }
-  console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${process.version}`)
-  for (const [name, version] of Object.entries(versions)) console.log(`${name}: ${version}`)
-  console.log(`medians of ${options.rounds} alternating rounds of ${options.seconds} s (smallest–largest)\n`)
-  console.log(markdownTable(rows, present.map((contestant) => contestant.name)))
+  const report: Report = { date: new Date().toISOString(), machine, node: process.version, versions, ...options, rows }
+  if (options.json !== undefined) write(options.json, `${JSON.stringify(report, null, 2)}\n`)
+  if (options.markdown !== undefined) write(options.markdown, markdownDocument(report))
+  console.log(markdownBody(report))
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  writeFileSync(file, text)
 }
 
 /** One line that is written over, on a terminal; a line per minute would be noise elsewhere. */
