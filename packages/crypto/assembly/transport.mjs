@@ -11,7 +11,10 @@
  * docs/decisions/0002-wasm-engine.md has the figures and the variants that lost.
  */
 
-/** The engine's part of the memory, ENGINE_RESERVED_BYTES: addresses. KEY and NONCE_PREFIX are known to src/internal/wasm-transport.ts. */
+/**
+ * Addresses in the engine's part of the memory, ENGINE_RESERVED_BYTES. KEY and NONCE_PREFIX are known to
+ * src/internal/wasm-transport.ts, which zeroes all of them at the start.
+ */
 const KEY = 0
 const TAG = 32
 const POLY_KEY_S = 48
@@ -27,13 +30,13 @@ const ROTATE_8 = [3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]
 
 /** How a vector's words are rotated by whole bytes. Which is best depends on the version of V8. */
 const rotations = {
-  /** V8 up to 11 (Node 20): a swizzle by a constant is one instruction. */
+  /** V8 up to 12 (Node 20 and 22): a swizzle by a constant is one instruction. From 13 on it costs a sixth more. */
   constant: {
     setup: '',
     by16: (x) => `i8x16.swizzle(${x}, i8x16(${ROTATE_16}))`,
     by8: (x) => `i8x16.swizzle(${x}, i8x16(${ROTATE_8}))`,
   },
-  /** Relaxed SIMD: one instruction, as long as the compiler does not see that the mask is a constant. */
+  /** Relaxed SIMD: one instruction from V8 12 on, as long as the compiler does not see that the mask is a constant. */
   relaxed: {
     setup: `
   v128.store(${MASKS}, i8x16(${ROTATE_16}))
@@ -53,8 +56,7 @@ const CONSTANTS = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]
 const COLUMNS = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]]
 const DIAGONALS = [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]]
 
-/** Quarter rounds side by side: `x0` to `x15` are the state. */
-/** A list of statements. */
+/** Quarter rounds side by side, as a list of statements; `x0` to `x15` are the state. */
 function quarterRounds(list, rotate) {
   const steps = [
     ([a, b]) => `x${a} = i32x4.add(x${a}, x${b})`,
@@ -196,7 +198,7 @@ const finishTag = () => `
  */
 const pin = (type, value) => `${type === 'v128' ? 'v128.store' : 'store<u64>'}(${PIN}, ${value})`
 
-/** A double round in four parts, each followed by half a block of Poly1305. More parts, or uneven ones, are slower. */
+/** A double round in four parts, each followed by half a block of Poly1305. Uneven parts are slower. */
 function stitchedDoubleRound(rotate) {
   const rounds = [COLUMNS, DIAGONALS].flatMap((list) => {
     const statements = quarterRounds(list, rotate)
@@ -259,7 +261,7 @@ const POLY_STATE = `
   let h0: u64 = 0, h1: u64 = 0, h2: u64 = 0, h3: u64 = 0
   let r0: u64 = 0, r1: u64 = 0, r2: u64 = 0, r3: u64 = 0, s1: u64 = 0, s2: u64 = 0, s3: u64 = 0`
 
-/** Any length. */
+/** Any length, four blocks at once. */
 const long = (rotate) => `
 function crypt(${PARAMETERS}, opening: bool): void {
   let ${range(0, 16).map((i) => `x${i}: v128`).join(', ')}
@@ -340,7 +342,7 @@ function rowRounds(rotate) {
   return lines([...steps, ...turn(true), ...steps, ...turn(false)].flatMap((step) => ROWS.map(step)))
 }
 
-/** Up to SHORT bytes. */
+/** Up to SHORT bytes: the block of the key and one more. */
 const short = (rotate) => `
 function cryptShort(${PARAMETERS}, opening: bool): void {
   ${POLY_STATE}

@@ -72,6 +72,7 @@ export interface TransportEngine {
   /**
    * Encrypts `length` bytes at `source` to `destination` and puts the tag behind them.
    * `destination` may equal `source`; otherwise the two must not overlap. Any length, any alignment.
+   * An engine may remember the array of the last key: do not change some of its bytes without {@link forgetKey}.
    */
   seal(
     key: Uint8Array,

@@ -89,6 +89,16 @@ describe('the WebAssembly transport engine', () => {
     }
   })
 
+  test('what a memory held before does not matter', () => {
+    const used = new WebAssembly.Memory({ initial: 1 })
+    new Uint8Array(used.buffer).fill(0xff)
+    const fresh = wasmTransportEngine.create(used)
+    fresh.bytes.set(pattern(200), ENGINE_RESERVED_BYTES)
+    fresh.seal(pattern(32), 1, 2, ENGINE_RESERVED_BYTES, 200, ENGINE_RESERVED_BYTES)
+    const sealed = fresh.bytes.subarray(ENGINE_RESERVED_BYTES, ENGINE_RESERVED_BYTES + 216)
+    expect(toHex(sealed)).toBe(toHex(chacha20poly1305(pattern(32), nonceOf(1, 2)).encrypt(pattern(200))))
+  })
+
   test('works up to the last byte of the memory', () => {
     for (const length of [0, 1, 15, 16, 64, 200, 1000]) {
       const at = bytes.length - length - TAG_BYTES

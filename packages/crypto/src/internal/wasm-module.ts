@@ -27,8 +27,9 @@ export function instantiateOver(base64: string, memory: WebAssembly.Memory): Web
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
 }
 
+/** By tag and not by class, so that a memory of another realm is recognised. */
 function isShared(buffer: ArrayBufferLike): boolean {
-  return typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer
+  return buffer[Symbol.toStringTag] === 'SharedArrayBuffer'
 }
 
 /** The import section is near the start; its one entry ends with these bytes. */

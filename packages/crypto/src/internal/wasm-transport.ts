@@ -35,13 +35,15 @@ const COMPARED_KEY_BYTES = 8
 export const KEY = 0
 export const NONCE_PREFIX = 640
 
-/** Both compute the same. Relaxed SIMD (V8 11.4, Firefox 145) is as fast where V8 12 and up lost a fifth without it. */
-let best: string | null | undefined
+let module: string | null | undefined
 
-/** `null` when this runtime has no WebAssembly with SIMD. */
+/**
+ * `null` when this runtime has no WebAssembly with SIMD. Both modules compute the same: the one with relaxed SIMD is as fast
+ * on V8 12 and takes a sixth less time on 13 and 14 (Node 24, 26).
+ */
 export function transportModule(): string | null {
-  best ??= [transportRelaxedCode, transportCode].find(isCompilable) ?? null
-  return best
+  if (module === undefined) module = [transportRelaxedCode, transportCode].find(isCompilable) ?? null
+  return module
 }
 
 export function loadTransport(memory: WebAssembly.Memory): TransportCode {
@@ -59,6 +61,7 @@ export class WasmTransportEngine implements TransportEngine {
   constructor(memory: WebAssembly.Memory) {
     this.bytes = new Uint8Array(memory.buffer)
     this.#code = loadTransport(memory)
+    this.forgetKey()
   }
 
   seal(key: Uint8Array, counterLow: number, counterHigh: number, source: number, length: number, to: number): void {
