@@ -94,14 +94,26 @@ describe('set', () => {
     expect(setOf('listen_port=1', 'listen_port=2', 'fwmark=3', 'fwmark=0')).toEqual({ listenPort: 2, fwmark: null })
   })
 
-  test('replace_allowed_ips also replaces those of the lines before it', () => {
+  test('replace_allowed_ips also replaces those of the lines before it, once other peers have lost them', () => {
     const update = setOf(
       `public_key=${PEER}`,
       'allowed_ip=10.0.0.0/8',
       'replace_allowed_ips=true',
       'allowed_ip=11.0.0.0/8',
     )
-    expect(update.peers![0]!.allowedIps).toEqual([parsePrefix('11.0.0.0/8')])
+    expect(update.peers).toEqual([
+      { publicKey: key(PEER), allowedIps: [parsePrefix('10.0.0.0/8')] },
+      { publicKey: key(PEER), replaceAllowedIps: true, allowedIps: [parsePrefix('11.0.0.0/8')] },
+    ])
+    expect(
+      setOf(`public_key=${PEER}`, 'update_only=true', 'allowed_ip=10.0.0.0/8', 'replace_allowed_ips=true').peers,
+    ).toEqual([
+      { publicKey: key(PEER), updateOnly: true, allowedIps: [parsePrefix('10.0.0.0/8')] },
+      { publicKey: key(PEER), updateOnly: true, replaceAllowedIps: true },
+    ])
+    expect(
+      setOf(`public_key=${PEER}`, 'remove=true', 'allowed_ip=10.0.0.0/8', 'replace_allowed_ips=true').peers,
+    ).toHaveLength(1)
   })
 
   test('a public key that occurs twice stays two updates in order', () => {

@@ -111,8 +111,7 @@ export class SetRequest {
         return null
       }
       case 'replace_allowed_ips':
-        peer.replaceAllowedIps = true
-        peer.allowedIps = [] // those of earlier lines are replaced as well
+        this.#replaceAllowedIps(peer)
         return isTrue(line, at) ? null : 'replace_allowed_ips can only be true'
       case 'allowed_ip': {
         const allowedIp = parseAllowedIp(readAscii(line, at, line.length))
@@ -126,6 +125,17 @@ export class SetRequest {
       default:
         return 'unknown key of a peer'
     }
+  }
+
+  /** Prefixes of earlier lines go, too, but not before they were taken from other peers: that takes an update of its own. */
+  #replaceAllowedIps(peer: PeerDraft): void {
+    if (peer.allowedIps === undefined || peer.remove) {
+      peer.replaceAllowedIps = true
+      return
+    }
+    const { publicKey, updateOnly } = peer
+    this.#peer = { publicKey, ...(updateOnly === undefined ? {} : { updateOnly }), replaceAllowedIps: true }
+    this.update.peers!.push(this.#peer)
   }
 
   #parseEndpoint(text: string): Endpoint | null {

@@ -27,21 +27,19 @@ const allowedIp: fc.Arbitrary<AllowedIpUpdate> = fc.oneof(
   prefix.map((value) => ({ ...value, remove: true })),
 )
 
-const peer: fc.Arbitrary<PeerUpdate> = fc
-  .record(
-    {
-      publicKey,
-      remove: fc.constant(true),
-      updateOnly: fc.constant(true),
-      presharedKey: fc.option(presharedKey),
-      endpoint,
-      persistentKeepaliveInterval: fc.nat(65535),
-      replaceAllowedIps: fc.constant(true),
-      allowedIps: fc.array(allowedIp, { minLength: 1, maxLength: 4 }),
-    },
-    { requiredKeys: ['publicKey'] },
-  )
-  .map((value) => (value.replaceAllowedIps ? { allowedIps: [], ...value } : value))
+const peer: fc.Arbitrary<PeerUpdate> = fc.record(
+  {
+    publicKey,
+    remove: fc.constant(true),
+    updateOnly: fc.constant(true),
+    presharedKey: fc.option(presharedKey),
+    endpoint,
+    persistentKeepaliveInterval: fc.nat(65535),
+    replaceAllowedIps: fc.constant(true),
+    allowedIps: fc.array(allowedIp, { minLength: 1, maxLength: 4 }),
+  },
+  { requiredKeys: ['publicKey'] },
+)
 
 export const deviceUpdate: fc.Arbitrary<DeviceUpdate> = fc.record(
   {
