@@ -205,7 +205,7 @@ function sendResponse(
   peer.sent.add(HANDSHAKE_RESPONSE_BYTES)
   state.stats.handshakeResponsesSent++
   // Unconfirmed: nothing is sent with it before the peer has shown to have it (§6.3).
-  state.forgetKeypairs(peer.keypairs.add(deriveKeypair(suite, created, now)))
+  state.addKeypair(peer, deriveKeypair(suite, created, now))
   keypairDerived(state, peer, now)
   anyAuthenticatedSent(state, peer, now)
   state.emit('handshakeResponseSent', peer)
@@ -230,7 +230,7 @@ function receiveResponse(state: DeviceState, identity: DeviceIdentity, now: numb
   peer.received.add(HANDSHAKE_RESPONSE_BYTES)
   state.emit('handshakeResponseReceived', peer)
   state.learnEndpoint(peer, bytes, firstRecord)
-  state.forgetKeypairs(peer.keypairs.add(deriveKeypair(state.options.suite, consumed, now)))
+  state.addKeypair(peer, deriveKeypair(state.options.suite, consumed, now))
   keypairDerived(state, peer, now)
   handshakeComplete(state, peer)
   state.options.onEvent?.({ tag: 'sessionEstablished', peer: peer.copyKey(), role: 'initiator' })

@@ -1,14 +1,11 @@
 /**
  * Datagrams of ours that the system routes back into the tunnel they came from. Sealed again they would come back
  * again, longer each time and then in fragments, without end. A wrong route does it, and so does a peer that sends from
- * an outer address which routes into the tunnel: we follow it there.
+ * an outer address which routes into the tunnel, such as its own inner one: we follow it there.
  */
 import type { Keypair } from '@wireweave/noise/keypair'
-import { formatEndpoint } from '@wireweave/tunnel/ip'
-import { formatKey } from '@wireweave/tunnel/keys'
-import { readEndpoint } from './endpoint.js'
-import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES } from './inner-packet.js'
-import type { Peer } from './peer.js'
+import { formatIp } from '@wireweave/tunnel/ip'
+import { IPV4_DESTINATION, IPV4_HEADER_BYTES, IPV6_DESTINATION, IPV6_HEADER_BYTES } from './inner-packet.js'
 import type { DeviceState } from './state.js'
 
 const UDP = 17
@@ -19,29 +16,36 @@ const TRANSPORT_DATA = 4
 const WARNING_INTERVAL_MS = 60_000
 
 /**
- * Whether a packet carries, or begins to carry, what was sealed with `keypair`. The receiver index tells: nobody else
- * who sends to that peer has the same one. A later fragment is not recognized; sealed and back again it will be.
+ * Whether a packet, which `keypair` would seal, carries or begins to carry what was sealed for a peer before. The
+ * receiver index tells: nobody else who sends to that peer has the same one. With two peers that are each at an inner
+ * address of the other it is that of another session; a peer chooses that index, so the source port must be ours too,
+ * or a peer could stop a datagram of somebody else. A later fragment is not recognized; sealed and back again it will be.
  */
 export function isOwnDatagram(
-  bytes: Uint8Array,
+  state: DeviceState,
   at: number,
   length: number,
   version: 4 | 6,
   keypair: Keypair,
 ): boolean {
+  const { bytes } = state.options.arena
   const payload = version === 4 ? udpPayload4(bytes, at) : udpPayload6(bytes, at)
   if (payload < 0 || payload + 8 > at + length) return false
-  return readUint32(bytes, payload) === TRANSPORT_DATA && readUint32(bytes, payload + 4) === (keypair.remoteIndex | 0)
+  if (readUint32(bytes, payload) !== TRANSPORT_DATA) return false
+  const index = readUint32(bytes, payload + 4)
+  if (index === (keypair.remoteIndex | 0)) return true
+  const sourcePort = (bytes[payload - 8]! << 8) | bytes[payload - 7]!
+  return sourcePort === state.boundPort && state.remoteIndices.has(index)
 }
 
-/** Counts it, and says so once a minute. */
-export function dropOwnDatagram(state: DeviceState, peer: Peer, now: number): void {
+/** Counts the packet at `at`, and says so once a minute. */
+export function dropOwnDatagram(state: DeviceState, at: number, version: 4 | 6, now: number): void {
   state.stats.drops.routingLoop++
   if (now - state.lastLoopWarningAt < WARNING_INTERVAL_MS) return
   state.lastLoopWarningAt = now
-  const endpoint = readEndpoint(peer.endpoint, 0)
+  const [start, length] = version === 4 ? [at + IPV4_DESTINATION, 4] : [at + IPV6_DESTINATION, 16]
   const message =
-    `${formatKey(peer.key)}: its endpoint ${endpoint === null ? '' : formatEndpoint(endpoint)} is routed into the tunnel itself. ` +
+    `a peer's endpoint ${formatIp(state.options.arena.bytes.slice(start, start + length))} is routed into the tunnel itself. ` +
     'Give it a route of its own, or set a firewall mark and route by it.'
   state.options.onEvent?.({ tag: 'log', level: 'error', message })
 }

@@ -54,8 +54,8 @@ export function sendPackets(state: DeviceState, batch: PacketBatch, now: number)
       startHandshake(state, peer, false, now)
       continue
     }
-    if (isOwnDatagram(bytes, at, length, version, keypair)) {
-      dropOwnDatagram(state, peer, now)
+    if (isOwnDatagram(state, at, length, version, keypair)) {
+      dropOwnDatagram(state, at, version, now)
       continue
     }
     sendSealed(state, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)

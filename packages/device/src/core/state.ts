@@ -16,6 +16,7 @@ import { Outbox, outboxBytes } from './outbox.js'
 import type { Peer } from './peer.js'
 import { PeerTable } from './peer-table.js'
 import { RateLimiter } from './rate-limiter.js'
+import { RemoteIndices } from './remote-indices.js'
 import { StagedPackets } from './staged-packets.js'
 import { createStats, type DeviceStats } from './stats.js'
 import { UNREACHABLE_BYTES, UnreachableAnswers } from './unreachable.js'
@@ -57,6 +58,8 @@ export class DeviceState {
   readonly allowedIps: AllowedIps = new AllowedIps()
   /** Handshakes and keypairs of ours to the peers they are with. */
   readonly indices: IndexTable<Peer>
+  /** Of every keypair. */
+  readonly remoteIndices: RemoteIndices = new RemoteIndices()
   readonly deadlines: Deadlines = new Deadlines()
   readonly staged: StagedPackets<Peer> = new StagedPackets()
   readonly unreachable: UnreachableAnswers
@@ -132,9 +135,18 @@ export class DeviceState {
     peer.handshake = ZEROED
   }
 
+  /** A new keypair of the peer takes the place of others. */
+  addKeypair(peer: Peer, keypair: Keypair): void {
+    this.remoteIndices.add(keypair.remoteIndex)
+    this.forgetKeypairs(peer.keypairs.add(keypair))
+  }
+
   /** Ends the life of keypairs that {@link Keypairs} has displaced and wiped. */
   forgetKeypairs(keypairs: readonly Keypair[]): void {
-    for (const keypair of keypairs) this.indices.free(keypair.localIndex)
+    for (const { localIndex, remoteIndex } of keypairs) {
+      this.indices.free(localIndex)
+      this.remoteIndices.remove(remoteIndex)
+    }
     if (keypairs.length > 0) this.options.engine.forgetKey()
   }
 

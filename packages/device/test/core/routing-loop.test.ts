@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { packet4, packet6, Pair, withJitter } from './harness.js'
+import { Host, INITIATION, packet4, packet6, Pair, withJitter } from './harness.js'
 
 const UDP_HEADER = 8
 
@@ -41,6 +41,54 @@ test('so does the first fragment of one', () => {
   first6.set(whole6.subarray(40), 48)
   pair.alice.send([first4, first6], 0)
   expect(pair.alice.device.stats.drops.routingLoop).toBe(2)
+})
+
+/** Alice, who listens on port 51820, in sessions with Bob and Carol. */
+function withTwoPeers(): { alice: Host; say: (ip: string) => Uint8Array } {
+  const alice = new Host('192.0.2.1:51820')
+  const others = [new Host('192.0.2.2:2000'), new Host('192.0.2.3:3000')]
+  alice.device.setBoundPort(51820)
+  alice.up(0)
+  for (const [i, other] of others.entries()) {
+    alice.addPeer(other, 0, { ips: [`10.0.0.${i + 2}/32`] })
+    other.addPeer(alice, 0, { ips: ['10.0.0.1/32'] })
+    other.up(0)
+  }
+  const say = (ip: string): Uint8Array => {
+    alice.send([packet4('10.0.0.1', ip, 100)], 0)
+    return alice.takeSent().at(-1)!.bytes
+  }
+  for (const [i, other] of others.entries()) {
+    const initiation = say(`10.0.0.${i + 2}`)
+    expect(initiation[0]).toBe(INITIATION)
+    other.receive(initiation, alice.endpoint, 0)
+    alice.receive(other.takeSent()[0]!.bytes, other.endpoint, 0)
+  }
+  alice.takeSent()
+  return { alice, say }
+}
+
+/** `datagram` as the system hands it back, on its way to a peer whose endpoint is `to`. */
+function routedInto(to: string, sourcePort: number, datagram: Uint8Array): Uint8Array {
+  const packet = packet4('10.0.0.1', to, 20 + UDP_HEADER + datagram.length)
+  packet.set([sourcePort >>> 8, sourcePort & 0xff], 20)
+  packet.set(datagram, 20 + UDP_HEADER)
+  return packet
+}
+
+test('so does one to another peer: two that are each at an address of the other would have it circle', () => {
+  const { alice, say } = withTwoPeers()
+  const toBob = routedInto('10.0.0.3', 51820, say('10.0.0.2'))
+  const toCarol = routedInto('10.0.0.2', 51820, say('10.0.0.3'))
+  alice.send([toBob, toCarol], 0)
+  expect(alice.takeSent()).toEqual([])
+  expect(alice.device.stats.drops.routingLoop).toBe(2)
+})
+
+test('a datagram of somebody else goes out, whatever index a peer has chosen', () => {
+  const { alice, say } = withTwoPeers()
+  alice.send([routedInto('10.0.0.3', 51821, say('10.0.0.2'))], 0)
+  expect(alice.takeSent()).toHaveLength(1)
 })
 
 test('it is said once a minute, with the remedy', () => {
