@@ -49,7 +49,11 @@ const write = () => {
   }
 }
 const connection = client.connect(
-  { remote: Uint8Array.of(10, 0, 0, 2), remotePort: 80, handler: { onConnect: write, onReadable() {}, onWritable: write, onEnd() {}, onClose() {} } },
+  {
+    remote: Uint8Array.of(10, 0, 0, 2),
+    remotePort: 80,
+    handler: { onConnect: write, onReadable() {}, onWritable: write, onEnd() {}, onClose() {} },
+  },
   performance.now(),
 )
 const start = performance.now()
@@ -65,5 +69,7 @@ while (received < total) {
 }
 const seconds = (performance.now() - start) / 1000
 const gigabits = ((received * 8) / 1e9 / seconds).toFixed(2)
-console.log(`${gigabits} Gbit/s, ${packets} packets, ${((seconds * 1e6) / packets).toFixed(2)} us each (both ends), MTU ${mtu}`)
+console.log(
+  `${gigabits} Gbit/s, ${packets} packets, ${((seconds * 1e6) / packets).toFixed(2)} us each (both ends), MTU ${mtu}`,
+)
 console.log(client.tcpStats)

@@ -20,7 +20,12 @@ describe('SYN flood', () => {
     const flood = (i: number): void =>
       wire.inject(
         wire.bob,
-        tcpPacket({ seq: i, flags: 'S', source: Uint8Array.of(10, 1, i >>> 8, i & 255 || 1), sourcePort: 1024 + (i % 60_000) }),
+        tcpPacket({
+          seq: i,
+          flags: 'S',
+          source: Uint8Array.of(10, 1, i >>> 8, i & 255 || 1),
+          sourcePort: 1024 + (i % 60_000),
+        }),
       )
     for (let i = 0; i < 20_000; i++) flood(i)
     expect(wire.bob.load.connections).toBe(100)
@@ -38,7 +43,8 @@ describe('SYN flood', () => {
   })
   test('resets for strays are limited in rate', () => {
     const wire = new Wire(delayed(1))
-    for (let i = 0; i < 5000; i++) wire.inject(wire.bob, tcpPacket({ seq: i, flags: 'S', destinationPort: 81, sourcePort: 1024 + i }))
+    for (let i = 0; i < 5000; i++)
+      wire.inject(wire.bob, tcpPacket({ seq: i, flags: 'S', destinationPort: 81, sourcePort: 1024 + i }))
     expect(wire.drain(wire.bob).length).toBeLessThanOrEqual(500)
   })
 })
@@ -95,7 +101,14 @@ describe('blind resets, SYNs and data (RFC 5961)', () => {
 
 describe('ICMP (RFC 5927)', () => {
   const quoteOf = (peer: Peer, seq: number): Uint8Array =>
-    tcpPacket({ seq: peer.irs + seq, flags: 'A', source: BOB, destination: ALICE, sourcePort: 80, destinationPort: 4000 })
+    tcpPacket({
+      seq: peer.irs + seq,
+      flags: 'A',
+      source: BOB,
+      destination: ALICE,
+      sourcePort: 80,
+      destinationPort: 4000,
+    })
 
   test('unreachable does not end a connection, whatever it quotes', () => {
     const app = new App(pattern(5000), false)
@@ -120,7 +133,11 @@ describe('ICMP (RFC 5927)', () => {
     expect(app.connection.segmentBytes).toBe(512)
   })
   test('an attempt to connect ends with what was unreachable', () => {
-    for (const [code, error] of [[0, 'ENETUNREACH'], [1, 'EHOSTUNREACH'], [3, 'ECONNREFUSED']] as const) {
+    for (const [code, error] of [
+      [0, 'ENETUNREACH'],
+      [1, 'EHOSTUNREACH'],
+      [3, 'ECONNREFUSED'],
+    ] as const) {
       const wire = new Wire(delayed(1))
       const app = new App()
       const connection = wire.alice.connect({ remote: BOB, remotePort: 80, handler: app }, wire.now)
@@ -139,7 +156,8 @@ describe('memory', () => {
     for (let i = 1; i < 20_000; i += 2) peer.send({ seq: 1 + i, ack: 1, flags: 'A', data: data.subarray(i, i + 1) })
     expect(peer.receive().every(({ options }) => options.length <= 36)).toBe(true)
     expect(peer.stack.load.bufferBytes).toBeLessThanOrEqual(65536)
-    for (let i = 0; i < 20_000; i += 1000) peer.send({ seq: 1 + i, ack: 1, flags: 'A', data: data.subarray(i, i + 1000) })
+    for (let i = 0; i < 20_000; i += 1000)
+      peer.send({ seq: 1 + i, ack: 1, flags: 'A', data: data.subarray(i, i + 1000) })
     expect(isSame(app.bytes, data)).toBe(true)
   })
   test('overlapping segments: what came first stays', () => {
@@ -152,7 +170,8 @@ describe('memory', () => {
         const length = 1 + Math.floor(random() * Math.min(800, 3000 - at))
         peer.send({ seq: 1 + at, ack: 1, flags: 'A', data: data.subarray(at, at + length) })
       }
-      for (let at = 0; at < 3000; at += 700) peer.send({ seq: 1 + at, ack: 1, flags: 'A', data: data.subarray(at, at + 700) })
+      for (let at = 0; at < 3000; at += 700)
+        peer.send({ seq: 1 + at, ack: 1, flags: 'A', data: data.subarray(at, at + 700) })
       expect(isSame(app.bytes, data)).toBe(true)
     }
     const { peer, app } = opened()
@@ -231,7 +250,9 @@ describe('malformed packets', () => {
     const { peer, app, wire } = opened()
     let at = 1
     for (let i = 0; i < 2000; i++) {
-      const options = Array.from({ length: Math.floor(random() * 41) }, () => Math.floor(random() * (i % 2 === 0 ? 11 : 256)))
+      const options = Array.from({ length: Math.floor(random() * 41) }, () =>
+        Math.floor(random() * (i % 2 === 0 ? 11 : 256)),
+      )
       peer.send({ seq: at, ack: 1, flags: 'A', options, data: pattern(5) })
       // Without timestamps agreed on, nothing in them matters to data.
       at += 5
@@ -250,7 +271,7 @@ describe('malformed packets', () => {
           packet.set([0, packet.length], 2)
           packet.set([0, 0], 6)
           packet.set([...ALICE, ...BOB], 12)
-          packet[9] = [1, 6, 17][i % 5 % 3]!
+          packet[9] = [1, 6, 17][(i % 5) % 3]!
           packet.set([0, 0], 10)
           const sum = checksum(packet.subarray(0, 20))
           packet.set([sum >>> 8, sum & 255], 10)

@@ -44,7 +44,8 @@ function fateOf(wire: () => Wire, options: Faults): Fate {
     if (at >= options.outageAt && at < options.outageAt + options.outageMs) return []
     if (random() < options.loss) return []
     if (packet.length > options.pathMtu && at >= options.changesAt) {
-      if (options.saysTooBig) wire().inject(from === 'alice' ? wire().alice : wire().bob, tooBig(packet, options.pathMtu))
+      if (options.saysTooBig)
+        wire().inject(from === 'alice' ? wire().alice : wire().bob, tooBig(packet, options.pathMtu))
       return []
     }
     if (random() < options.corruption) {
@@ -78,42 +79,56 @@ function runToEnd(wire: Wire, client: App, server: App): boolean {
   return isOver()
 }
 
-test('whatever the network does, the stream is byte-identical or ends with an error, and never hangs', () => {
-  fc.assert(
-    fc.property(faults, fc.constantFrom(4 as const, 6 as const), fc.nat(120_000), fc.nat(120_000), (options, version, up, down) => {
-      const fit = version === 6 ? { ...options, pathMtu: Math.max(1280, options.pathMtu) } : options
-      const { wire, client, server, isOver } = transfer(fit, version, up, down)
-      expect(isOver).toBe(true)
-      expect(wire.handlerErrors).toEqual([])
-      expect(isSame(server.bytes, pattern(up, 1).subarray(0, server.bytes.length))).toBe(true)
-      expect(isSame(client.bytes, pattern(down, 2).subarray(0, client.bytes.length))).toBe(true)
-      if (client.error === null) expect(client.bytes.length).toBe(down)
-      if (server.error === null && server.connection !== undefined) expect(server.bytes.length).toBe(up)
-      // A network that works most of the time is no reason to give up.
-      if (options.outageMs === 0 && options.loss < 0.1 && options.corruption < 0.05) {
-        expect([client.error, server.error]).toEqual([null, null])
-      }
-    }),
-    { numRuns: 60 * SCALE, seed: SEED },
-  )
-}, 120_000 * SCALE)
+test(
+  'whatever the network does, the stream is byte-identical or ends with an error, and never hangs',
+  () => {
+    fc.assert(
+      fc.property(
+        faults,
+        fc.constantFrom(4 as const, 6 as const),
+        fc.nat(120_000),
+        fc.nat(120_000),
+        (options, version, up, down) => {
+          const fit = version === 6 ? { ...options, pathMtu: Math.max(1280, options.pathMtu) } : options
+          const { wire, client, server, isOver } = transfer(fit, version, up, down)
+          expect(isOver).toBe(true)
+          expect(wire.handlerErrors).toEqual([])
+          expect(isSame(server.bytes, pattern(up, 1).subarray(0, server.bytes.length))).toBe(true)
+          expect(isSame(client.bytes, pattern(down, 2).subarray(0, client.bytes.length))).toBe(true)
+          if (client.error === null) expect(client.bytes.length).toBe(down)
+          if (server.error === null && server.connection !== undefined) expect(server.bytes.length).toBe(up)
+          // A network that works most of the time is no reason to give up.
+          if (options.outageMs === 0 && options.loss < 0.1 && options.corruption < 0.05) {
+            expect([client.error, server.error]).toEqual([null, null])
+          }
+        },
+      ),
+      { numRuns: 60 * SCALE, seed: SEED },
+    )
+  },
+  120_000 * SCALE,
+)
 
-test('a sender without SACK, timestamps or large windows gets through as well', () => {
-  fc.assert(
-    fc.property(faults, fc.nat(60_000), (options, bytes) => {
-      let wire!: Wire
-      const inner = fateOf(() => wire, { ...options, corruption: 0 })
-      wire = new Wire((packet, from, now) => inner(withoutOptions(packet), from, now), {}, options.seed & 0xffff)
-      const client = new App(pattern(bytes, 1))
-      const server = new App()
-      call(wire, client, server)
-      expect(runToEnd(wire, client, server)).toBe(true)
-      if (client.error === null) expect(isSame(server.bytes, pattern(bytes, 1))).toBe(true)
-      if (options.outageMs === 0 && options.loss < 0.1) expect(client.error).toBe(null)
-    }),
-    { numRuns: 30 * SCALE, seed: SEED },
-  )
-}, 120_000 * SCALE)
+test(
+  'a sender without SACK, timestamps or large windows gets through as well',
+  () => {
+    fc.assert(
+      fc.property(faults, fc.nat(60_000), (options, bytes) => {
+        let wire!: Wire
+        const inner = fateOf(() => wire, { ...options, corruption: 0 })
+        wire = new Wire((packet, from, now) => inner(withoutOptions(packet), from, now), {}, options.seed & 0xffff)
+        const client = new App(pattern(bytes, 1))
+        const server = new App()
+        call(wire, client, server)
+        expect(runToEnd(wire, client, server)).toBe(true)
+        if (client.error === null) expect(isSame(server.bytes, pattern(bytes, 1))).toBe(true)
+        if (options.outageMs === 0 && options.loss < 0.1) expect(client.error).toBe(null)
+      }),
+      { numRuns: 30 * SCALE, seed: SEED },
+    )
+  },
+  120_000 * SCALE,
+)
 
 test('the same seed gives the same trace', () => {
   const options: Faults = {
@@ -122,7 +137,11 @@ test('the same seed gives the same trace', () => {
   }
   const traceOf = (): unknown[] => {
     let wire!: Wire
-    wire = new Wire(fateOf(() => wire, options), {}, 7)
+    wire = new Wire(
+      fateOf(() => wire, options),
+      {},
+      7,
+    )
     wire.keepTrace = true
     const client = new App(pattern(50_000, 1))
     call(wire, client, new App())

@@ -99,7 +99,9 @@ export async function kernelRig(mtu = 1420): Promise<KernelRig> {
         child.stdout.on('data', (data: Buffer) => (output += data.toString()))
         child.stderr.on('data', (data: Buffer) => (output += data.toString()))
         child.on('error', reject)
-        child.on('close', (code) => (code === 0 ? resolve(output) : reject(new Error(`${program} ended with ${code}: ${output}`))))
+        child.on('close', (code) =>
+          code === 0 ? resolve(output) : reject(new Error(`${program} ended with ${code}: ${output}`)),
+        )
       })
     return {
       ...{ network, adapter, namespace, address: '10.7.0.1', address6: 'fd07::1', run, start },

@@ -36,38 +36,42 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
     await rig.run(10, 'ping', '-6', '-c', '2', '-i', '0.2', '-s', '1372', 'fd07::2')
   })
 
-  test.each(['10.7.0.2', '[fd07::2]'])('curl downloads and uploads 32 MB, byte-identical (%s)', async (host) => {
-    const received = createHash('sha256')
-    const sent = createHash('sha256')
-    let total = 0
-    const server = http.createServer((request, response) => {
-      if (request.method === 'PUT') {
-        request.on('data', (part: Buffer) => {
-          total += part.length
-          received.update(part)
-        })
-        request.on('end', () => response.end('done'))
-        return
-      }
-      void (async () => {
-        for (let i = 0; i < 32; i++) {
-          sent.update(MEGABYTE)
-          if (!response.write(MEGABYTE)) await once(response, 'drain')
+  test.each(['10.7.0.2', '[fd07::2]'])(
+    'curl downloads and uploads 32 MB, byte-identical (%s)',
+    async (host) => {
+      const received = createHash('sha256')
+      const sent = createHash('sha256')
+      let total = 0
+      const server = http.createServer((request, response) => {
+        if (request.method === 'PUT') {
+          request.on('data', (part: Buffer) => {
+            total += part.length
+            received.update(part)
+          })
+          request.on('end', () => response.end('done'))
+          return
         }
-        response.end()
-      })()
-    })
-    await using listener = rig.network.listen({ port: 0 }, (socket) => server.emit('connection', socket))
-    const url = `http://${host}:${listener.address().port}/`
-    const down = await rig.run(50, 'sh', '-c', `curl -sgS '${url}' | sha256sum`)
-    expect(down.slice(0, 64)).toBe(sent.digest('hex'))
-    const script = `f=$(mktemp); head -c 32000000 /dev/urandom >"$f"; curl -sgS -T "$f" '${url}'; echo; sha256sum <"$f"; rm "$f"`
-    const [answer, hash] = (await rig.run(50, 'sh', '-c', script)).split('\n')
-    expect(answer).toBe('done')
-    expect(total).toBe(32_000_000)
-    expect(hash!.slice(0, 64)).toBe(received.digest('hex'))
-    server.close()
-  }, 60_000)
+        void (async () => {
+          for (let i = 0; i < 32; i++) {
+            sent.update(MEGABYTE)
+            if (!response.write(MEGABYTE)) await once(response, 'drain')
+          }
+          response.end()
+        })()
+      })
+      await using listener = rig.network.listen({ port: 0 }, (socket) => server.emit('connection', socket))
+      const url = `http://${host}:${listener.address().port}/`
+      const down = await rig.run(50, 'sh', '-c', `curl -sgS '${url}' | sha256sum`)
+      expect(down.slice(0, 64)).toBe(sent.digest('hex'))
+      const script = `f=$(mktemp); head -c 32000000 /dev/urandom >"$f"; curl -sgS -T "$f" '${url}'; echo; sha256sum <"$f"; rm "$f"`
+      const [answer, hash] = (await rig.run(50, 'sh', '-c', script)).split('\n')
+      expect(answer).toBe('done')
+      expect(total).toBe(32_000_000)
+      expect(hash!.slice(0, 64)).toBe(received.digest('hex'))
+      server.close()
+    },
+    60_000,
+  )
 
   test('a thousand connections at once', async () => {
     await using listener = rig.network.listen({ port: 0, allowHalfOpen: true }, (socket) => void socket.pipe(socket))
@@ -109,24 +113,43 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
     }
   }, 60_000)
 
-  test.each([['one stream up', []], ['four streams down', ['-P', '4', '-R']]] as const)('iperf3, %s', async (_name, options) => {
-    const iperf = spawn('timeout', ['-k', '1', '40', 'iperf3', '-s', '-1', '-B', '127.0.0.1', '-p', '52917', '--forceflush'])
-    try {
-      await once(iperf.stdout, 'data')
-      // Our own end: a listener of the stack that hands everything to a server of this host.
-      await using listener = rig.network.listen({ port: 0, allowHalfOpen: true }, (socket) => {
-        const onward = net.connect({ host: '127.0.0.1', port: 52917, allowHalfOpen: true })
-        pipeline(socket, onward, socket).catch(() => {})
-      })
-      const { port } = listener.address()
-      const output = await rig.run(30, 'iperf3', '-c', '10.7.0.2', '-p', String(port), '-t', '2', '-J', ...options)
-      const { end } = JSON.parse(output) as { end: { sum_received: { bits_per_second: number; bytes: number } } }
-      console.log(`iperf3 ${_name}: ${(end.sum_received.bits_per_second / 1e9).toFixed(2)} Gbit/s`)
-      expect(end.sum_received.bytes).toBeGreaterThan(1_000_000)
-    } finally {
-      iperf.kill()
-    }
-  }, 60_000)
+  test.each([
+    ['one stream up', []],
+    ['four streams down', ['-P', '4', '-R']],
+  ] as const)(
+    'iperf3, %s',
+    async (_name, options) => {
+      const iperf = spawn('timeout', [
+        '-k',
+        '1',
+        '40',
+        'iperf3',
+        '-s',
+        '-1',
+        '-B',
+        '127.0.0.1',
+        '-p',
+        '52917',
+        '--forceflush',
+      ])
+      try {
+        await once(iperf.stdout, 'data')
+        // Our own end: a listener of the stack that hands everything to a server of this host.
+        await using listener = rig.network.listen({ port: 0, allowHalfOpen: true }, (socket) => {
+          const onward = net.connect({ host: '127.0.0.1', port: 52917, allowHalfOpen: true })
+          pipeline(socket, onward, socket).catch(() => {})
+        })
+        const { port } = listener.address()
+        const output = await rig.run(30, 'iperf3', '-c', '10.7.0.2', '-p', String(port), '-t', '2', '-J', ...options)
+        const { end } = JSON.parse(output) as { end: { sum_received: { bits_per_second: number; bytes: number } } }
+        console.log(`iperf3 ${_name}: ${(end.sum_received.bits_per_second / 1e9).toFixed(2)} Gbit/s`)
+        expect(end.sum_received.bytes).toBeGreaterThan(1_000_000)
+      } finally {
+        iperf.kill()
+      }
+    },
+    60_000,
+  )
 
   test('a shell: short lines come back without delay', async () => {
     const cat = `require('net').createServer((s) => s.pipe(s)).listen(2222, '10.7.0.1', () => console.log('up'))`

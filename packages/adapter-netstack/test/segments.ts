@@ -82,7 +82,10 @@ export function udpPacket(data: Uint8Array, destinationPort: number): Uint8Array
   view.setUint16(2, destinationPort)
   view.setUint16(4, datagram.length)
   datagram.set(data, 8)
-  view.setUint16(6, checksum(Uint8Array.of(...ALICE, ...BOB, 0, 17, datagram.length >>> 8, datagram.length & 255), datagram))
+  view.setUint16(
+    6,
+    checksum(Uint8Array.of(...ALICE, ...BOB, 0, 17, datagram.length >>> 8, datagram.length & 255), datagram),
+  )
   return datagram
 }
 
@@ -106,7 +109,9 @@ export function readTcp(packet: Uint8Array): TcpPacket {
     destinationPort: view.getUint16(22),
     seq: view.getInt32(24),
     ack: view.getInt32(28),
-    flags: [...LETTERS].filter((_, i) => bits & (1 << i)).join(''),
+    flags: LETTERS.split('')
+      .filter((_, i) => bits & (1 << i))
+      .join(''),
     window: view.getUint16(34),
     options: [...packet.subarray(40, 20 + headerBytes)],
     data: packet.slice(20 + headerBytes),
@@ -144,10 +149,7 @@ export class Peer {
   send(fields: TcpFields): void {
     const { seq, ack } = fields
     const absolute = { ...fields, seq: this.iss + seq, ...(ack !== undefined && { ack: this.irs + ack }) }
-    this.wire.inject(
-      this.stack,
-      tcpPacket({ sourcePort: this.sourcePort, destinationPort: this.port, ...absolute }),
-    )
+    this.wire.inject(this.stack, tcpPacket({ sourcePort: this.sourcePort, destinationPort: this.port, ...absolute }))
   }
 
   /** What Bob sends now, with relative numbers. */
@@ -160,7 +162,9 @@ export class Peer {
 
   /** In short: `SA 0:0 ack 1`. */
   texts(): string[] {
-    return this.receive().map(({ flags, seq, ack, data }) => `${flags} ${seq}:${data.length}${flags.includes('A') ? ` ack ${ack}` : ''}`)
+    return this.receive().map(
+      ({ flags, seq, ack, data }) => `${flags} ${seq}:${data.length}${flags.includes('A') ? ` ack ${ack}` : ''}`,
+    )
   }
 
   /** The three segments of a handshake. */

@@ -77,7 +77,10 @@ describe('RFC 9293 §3.10.7.3, SYN-SENT', () => {
   function calling(): { wire: Wire; app: App; syn: () => number } {
     const wire = new Wire(delayed(1))
     const app = new App(new Uint8Array(0), false)
-    const connection = wire.alice.connect({ remote: Uint8Array.of(10, 0, 0, 2), remotePort: 80, localPort: 999, handler: app }, wire.now)
+    const connection = wire.alice.connect(
+      { remote: Uint8Array.of(10, 0, 0, 2), remotePort: 80, localPort: 999, handler: app },
+      wire.now,
+    )
     if (typeof connection === 'string') throw new Error(connection)
     app.connection = connection
     return { wire, app, syn: () => connection.iss }
@@ -403,7 +406,10 @@ describe('retransmission', () => {
 test('initial sequence numbers differ between tuples and move on with time (RFC 6528)', () => {
   const wire = new Wire(delayed(1))
   const numberOf = (port: number): number => {
-    const connection = wire.alice.connect({ remote: Uint8Array.of(10, 0, 0, 2), remotePort: port, localPort: 5000, handler: new App() }, wire.now)
+    const connection = wire.alice.connect(
+      { remote: Uint8Array.of(10, 0, 0, 2), remotePort: port, localPort: 5000, handler: new App() },
+      wire.now,
+    )
     if (typeof connection === 'string') throw new Error(connection)
     connection.abort()
     return connection.iss

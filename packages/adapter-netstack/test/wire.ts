@@ -136,7 +136,8 @@ export class Wire {
       const packet = copyOf(this.#batch, i)
       this.packets++
       if (this.keepTrace) this.trace.push({ at: this.now, from, packet: packet.slice() })
-      for (const at of this.fate(packet, from, this.now)) this.#put(at, from === 'alice' ? this.bob : this.alice, packet)
+      for (const at of this.fate(packet, from, this.now))
+        this.#put(at, from === 'alice' ? this.bob : this.alice, packet)
     }
     return count > 0
   }

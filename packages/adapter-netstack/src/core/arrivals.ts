@@ -1,6 +1,14 @@
 /** Packets from the network, to whom they belong. */
 import { get16, sameBytes } from './bytes.js'
-import { MAX_UNREACHABLE_BYTES, quoted, readIcmp, readQuoted, unreachableCode, writeEchoReply, writeUnreachable } from './icmp.js'
+import {
+  MAX_UNREACHABLE_BYTES,
+  quoted,
+  readIcmp,
+  readQuoted,
+  unreachableCode,
+  writeEchoReply,
+  writeUnreachable,
+} from './icmp.js'
 import { isUnicast } from './ip/address.js'
 import { checksumHolds, readIp } from './ip/header.js'
 import { newIpPacket } from './ip/packet.js'
@@ -101,7 +109,9 @@ export class Arrivals {
       return
     }
     const data = bytes.subarray(payload + UDP_HEADER_BYTES, payload + payloadBytes)
-    this.#options.tell(() => socket.handler.onMessage(data, bytes.slice(source, source + addressBytes), get16(bytes, payload)))
+    this.#options.tell(() =>
+      socket.handler.onMessage(data, bytes.slice(source, source + addressBytes), get16(bytes, payload)),
+    )
   }
 
   #takeIcmp(): void {
@@ -122,7 +132,7 @@ export class Arrivals {
       case 'tooBig':
         if (readQuoted(packet)) this.#takeError('EMSGSIZE')
         return
-      default:
+      case 'other':
     }
   }
 
@@ -149,7 +159,14 @@ export class Arrivals {
     if (!sameBytes(bytes, quoted.source, bytes, destination, addressBytes)) return
     if (quoted.protocol === TCP) {
       const { sourcePort, destinationPort } = quoted
-      const connection = tcp.table.find(bytes, quoted.source, quoted.destination, addressBytes, sourcePort, destinationPort)
+      const connection = tcp.table.find(
+        bytes,
+        quoted.source,
+        quoted.destination,
+        addressBytes,
+        sourcePort,
+        destinationPort,
+      )
       if (connection === null) return
       if (code === 'EMSGSIZE') arriveTooBig(tcp, connection, quoted, paths)
       else arriveUnreachable(tcp, connection, quoted, code)

@@ -14,7 +14,14 @@ import { ipHeaderBytes } from './ip/protocol.js'
 import { Reassembly } from './ip/reassembly.js'
 import { Outbox } from './outbox.js'
 import { RandomSource } from './random-source.js'
-import { closeListener, connect, type ConnectOptions, EPHEMERAL_PORTS, FIRST_EPHEMERAL_PORT, listen } from './tcp/application.js'
+import {
+  closeListener,
+  connect,
+  type ConnectOptions,
+  EPHEMERAL_PORTS,
+  FIRST_EPHEMERAL_PORT,
+  listen,
+} from './tcp/application.js'
 import type { Connection, ConnectionHandler, NetworkErrorCode } from './tcp/connection.js'
 import { refit } from './tcp/icmp-errors.js'
 import type { Listener, ListenerHandler } from './tcp/listener.js'

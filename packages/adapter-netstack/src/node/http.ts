@@ -10,7 +10,8 @@ import type { TunnelSocket } from './socket.js'
 export type Connect = (options: TcpConnectOptions) => TunnelSocket
 
 /** TLS options of Node, and where to connect to. `servername` is the host when absent. */
-export type TlsConnectOptions = TcpConnectOptions & Omit<tls.ConnectionOptions, keyof TcpConnectOptions | 'socket' | 'path'>
+export type TlsConnectOptions = TcpConnectOptions &
+  Omit<tls.ConnectionOptions, keyof TcpConnectOptions | 'socket' | 'path'>
 
 export function connectTls(connect: Connect, options: TlsConnectOptions): tls.TLSSocket {
   const socket = connect(options)
@@ -109,7 +110,8 @@ export class Fetcher {
     })
     const { fetch } = undici
     return {
-      fetch: ((input: string, init?: object) => fetch(input, { ...init, dispatcher })) as unknown as typeof globalThis.fetch,
+      fetch: ((input: string, init?: object) =>
+        fetch(input, { ...init, dispatcher })) as unknown as typeof globalThis.fetch,
       close: () => dispatcher.destroy(),
     }
   }

@@ -108,7 +108,18 @@ async function ask(
   const query = dns.encode({
     ...{ type: 'query', id, flags: dns.RECURSION_DESIRED },
     questions: [{ type: kind, name }],
-    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+    additionals: [
+      {
+        type: 'OPT',
+        name: '.',
+        udpPayloadSize: 1232,
+        extendedRcode: 0,
+        ednsVersion: 0,
+        flags: 0,
+        flag_do: false,
+        options: [],
+      },
+    ],
   })
   const accept = (message: Uint8Array): Packet | null => {
     try {
@@ -126,7 +137,8 @@ async function ask(
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
   let reply = await exchangeUdp(host, server, query, accept, either)
   // RFC 1035 §4.2.1, TC.
-  if (((reply.flags ?? 0) & dns.TRUNCATED_RESPONSE) !== 0) reply = await exchangeTcp(host, server, query, accept, either)
+  if (((reply.flags ?? 0) & dns.TRUNCATED_RESPONSE) !== 0)
+    reply = await exchangeTcp(host, server, query, accept, either)
   const code = (reply.flags ?? 0) & 15
   if (code !== 0 && code !== 3) return null
   return addressesOf(reply.answers ?? [], name, kind)

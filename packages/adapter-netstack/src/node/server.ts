@@ -33,7 +33,8 @@ export class TunnelServer extends EventEmitter implements AsyncDisposable {
     this.#options = options
     const address = options.host === undefined ? null : parseIp(options.host)
     const { port = 0, signal } = options
-    if (!(Number.isInteger(port) && port >= 0 && port < 65536)) throw new RangeError(`a port is 0 to 65535, not ${port}`)
+    if (!(Number.isInteger(port) && port >= 0 && port < 65536))
+      throw new RangeError(`a port is 0 to 65535, not ${port}`)
     if (options.host !== undefined && address === null) throw new TypeError(`"${options.host}" is no IP address`)
     if (!host.isUp) throw networkError('ENETDOWN', 'listen', options.host ?? '::', port)
     signal?.throwIfAborted()

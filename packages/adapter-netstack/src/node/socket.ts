@@ -270,7 +270,14 @@ export class TunnelSocket extends Duplex {
     }
     if (code !== null) {
       const syscall = this.connecting ? 'connect' : 'read'
-      this.destroy(networkError(code, syscall, this.connecting ? this.#remoteAddress : undefined, this.connecting ? this.#remotePort : undefined))
+      this.destroy(
+        networkError(
+          code,
+          syscall,
+          this.connecting ? this.#remoteAddress : undefined,
+          this.connecting ? this.#remotePort : undefined,
+        ),
+      )
     } else if (this.#chunk !== null) this.#written(networkError('EPIPE', 'write'))
   }
 

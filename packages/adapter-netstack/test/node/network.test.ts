@@ -119,7 +119,8 @@ describe('connect', () => {
     const socket = alice.connect({ host: '10.0.0.2', port: 9 })
     let isFull = false
     while (!isFull) {
-      isFull = !socket.write(pattern(65536)) && (await Promise.race([once(socket, 'drain').then(() => false), later(300)]))
+      isFull =
+        !socket.write(pattern(65536)) && (await Promise.race([once(socket, 'drain').then(() => false), later(300)]))
     }
     const load = adapters[0].host.stack.load.bufferBytes + adapters[1].host.stack.load.bufferBytes
     expect(load).toBeLessThan(4 * 1024 * 1024)
@@ -194,7 +195,9 @@ test('ping measures, and says why not', async () => {
   expect(await alice.ping('10.0.0.2')).toBeGreaterThanOrEqual(0)
   expect(await alice.ping('fd00::2', { bytes: 1000 })).toBeGreaterThanOrEqual(0)
   await expect(alice.ping('10.0.0.77', { timeout: 50 })).rejects.toMatchObject({ code: 'ETIMEDOUT' })
-  await expect(alice.ping('10.0.0.77', { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ code: 'ABORT_ERR' })
+  await expect(alice.ping('10.0.0.77', { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
+    code: 'ABORT_ERR',
+  })
 })
 
 describe('lookup', () => {
@@ -288,7 +291,14 @@ describe('http', () => {
     const server = https.createServer({ key: KEY, cert: CERTIFICATE }, page)
     bob.listen({ port: 443 }, (socket) => server.emit('connection', socket))
     const request = https.request({
-      ...{ host: '10.0.0.2', servername: 'web.test', ca: CERTIFICATE, path: '/s', agent: alice.httpsAgent(), method: 'POST' },
+      ...{
+        host: '10.0.0.2',
+        servername: 'web.test',
+        ca: CERTIFICATE,
+        path: '/s',
+        agent: alice.httpsAgent(),
+        method: 'POST',
+      },
     })
     request.end('secret')
     const [reply] = (await once(request, 'response')) as [http.IncomingMessage]
@@ -298,7 +308,9 @@ describe('http', () => {
     expect(socket.authorized).toBe(true)
     socket.destroy()
     const wrong = alice.connectTls({ host: '10.0.0.2', port: 443, servername: 'other.test', ca: CERTIFICATE })
-    const [error] = (await new Promise<unknown[]>((resolve) => wrong.once('error', (e) => resolve([e])))) as [NodeJS.ErrnoException]
+    const [error] = (await new Promise<unknown[]>((resolve) => wrong.once('error', (e) => resolve([e])))) as [
+      NodeJS.ErrnoException,
+    ]
     expect(error.code).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
     server.close()
   })

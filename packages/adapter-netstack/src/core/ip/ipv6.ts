@@ -31,7 +31,10 @@ function readExtensions(bytes: Uint8Array, at: number, end: number, packet: IpPa
   let next = at + IPV6_HEADER_BYTES
   for (let i = 0; i <= MAX_EXTENSIONS; i++) {
     const isExtension =
-      protocol === DESTINATION_OPTIONS || protocol === FRAGMENT || protocol === ROUTING || (protocol === HOP_BY_HOP && i === 0)
+      protocol === DESTINATION_OPTIONS ||
+      protocol === FRAGMENT ||
+      protocol === ROUTING ||
+      (protocol === HOP_BY_HOP && i === 0)
     // What follows the header of a fragment is known when all fragments are there.
     if (!isExtension || packet.isFragment) {
       packet.protocol = protocol

@@ -1,8 +1,8 @@
 /** What an ACK says (RFC 9293 §3.10.7.4, fifth): arrived bytes, the peer's window, losses. */
+import { challenge } from './challenge.js'
 import { finAcknowledged } from './closing.js'
 import { type Connection, NEVER, WRITABLE } from './connection.js'
 import { timestampNow } from './header.js'
-import { challenge } from './input.js'
 import { startRetransmitTimer } from './output.js'
 import { enterRecovery, looksLost } from './recovery.js'
 import { FIN, type Segment, SYN } from './segment.js'

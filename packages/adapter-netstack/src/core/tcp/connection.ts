@@ -186,7 +186,14 @@ export class Connection {
   events = 0
   eventQueued = false
 
-  constructor(owner: Owner, options: TcpOptions, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number) {
+  constructor(
+    owner: Owner,
+    options: TcpOptions,
+    local: Uint8Array,
+    localPort: number,
+    remote: Uint8Array,
+    remotePort: number,
+  ) {
     this.owner = owner
     this.local = local
     this.localPort = localPort

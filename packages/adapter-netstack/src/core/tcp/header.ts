@@ -3,7 +3,16 @@ import { put16, put32 } from '../bytes.js'
 import { transportChecksum, writeIp } from '../ip/header.js'
 import { ipHeaderBytes, TCP } from '../ip/protocol.js'
 import { type Connection, NEVER } from './connection.js'
-import { ACK, MAXIMUM_SEGMENT_SIZE, SACK, SACK_PERMITTED, SYN, TCP_HEADER_BYTES, TIMESTAMPS, WINDOW_SCALE } from './segment.js'
+import {
+  ACK,
+  MAXIMUM_SEGMENT_SIZE,
+  SACK,
+  SACK_PERMITTED,
+  SYN,
+  TCP_HEADER_BYTES,
+  TIMESTAMPS,
+  WINDOW_SCALE,
+} from './segment.js'
 import { distance, isAfter } from './sequence.js'
 import type { Tcp } from './tcp.js'
 

@@ -1,6 +1,7 @@
 /** A segment arrives (RFC 9293 §3.10.7). */
 import type { IpPacket } from '../ip/packet.js'
 import { processAcknowledgment } from './acknowledgment.js'
+import { challenge, CHALLENGE_INTERVAL_MS } from './challenge.js'
 import { enterTimeWait, finishConnection } from './closing.js'
 import { type Connection, CONNECTED } from './connection.js'
 import { accept, arriveInListen, arriveInSynSent } from './handshake.js'
@@ -10,8 +11,6 @@ import { ACK, FIN, readSegment, RST, type Segment, sequenceLength, SYN } from '.
 import { distance, isAfter, isBefore } from './sequence.js'
 import type { Tcp } from './tcp.js'
 
-/** RFC 5961 §7: how often a connection says what it expects; by connection, since a common limit is an oracle (CVE-2016-5696). */
-const CHALLENGE_INTERVAL_MS = 100
 /** RFC 7323 §5.5: a timestamp this old says nothing. */
 const PAWS_IDLE_MS = 24 * 24 * 60 * 60 * 1000
 
@@ -124,15 +123,6 @@ function answerUnacceptable(tcp: Tcp, connection: Connection, segment: Segment):
     return
   }
   connection.acksPending = 1
-  tcp.wantsOutput(connection)
-}
-
-/** A challenge ACK (RFC 5961): an honest peer that has forgotten us resets with the number that it tells. */
-export function challenge(tcp: Tcp, connection: Connection): void {
-  if (tcp.now - connection.lastChallengeAt < CHALLENGE_INTERVAL_MS) return
-  connection.lastChallengeAt = tcp.now
-  connection.acksPending = Math.max(1, connection.acksPending)
-  tcp.stats.challengeAcks++
   tcp.wantsOutput(connection)
 }
 

@@ -8,17 +8,13 @@ import type { Tcp } from './tcp.js'
 
 /** Writes the next packet of `connection` at `bytes[at]`; returns its length, 0 when it has nothing to send now. */
 export function nextPacket(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: number): number {
-  switch (connection.state) {
-    case 'CLOSED':
-      return 0
-    case 'SYN_SENT':
-    case 'SYN_RECEIVED':
-      return connection.synPending ? sendSyn(tcp, connection, bytes, at) : 0
-    case 'TIME_WAIT':
-      return connection.acksPending > 0 ? sendAck(tcp, connection, bytes, at) : 0
-    default:
-      return nextSynchronized(tcp, connection, bytes, at)
+  const { state } = connection
+  if (state === 'CLOSED') return 0
+  if (state === 'SYN_SENT' || state === 'SYN_RECEIVED') {
+    return connection.synPending ? sendSyn(tcp, connection, bytes, at) : 0
   }
+  if (state === 'TIME_WAIT') return connection.acksPending > 0 ? sendAck(tcp, connection, bytes, at) : 0
+  return nextSynchronized(tcp, connection, bytes, at)
 }
 
 function nextSynchronized(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: number): number {
@@ -88,7 +84,8 @@ function sendData(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: numbe
   const nothingOut = connection.una === connection.max
   const isSilly = length < segmentBytes && !isAgain && length < connection.maxSendWindow / 2
   if (isSilly && length < available) return blockedByPeer(tcp, connection)
-  if (length < segmentBytes && !isAgain && !isFin && !connection.noDelay && !nothingOut && length === available) return 0
+  if (length < segmentBytes && !isAgain && !isFin && !connection.noDelay && !nothingOut && length === available)
+    return 0
   const flags = (isFin ? FIN : 0) | (length > 0 && length === available ? PSH : 0)
   return transmit(tcp, connection, bytes, at, connection.nxt, length, flags)
 }
@@ -145,7 +142,16 @@ function sendProbe(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: numb
   if (available < 0 || (available === 0 && !connection.finQueued)) return 0
   connection.nxt = una
   const open = Math.min(connection.sendWindow, available, connection.segmentBytes)
-  if (open > 0) return transmit(tcp, connection, bytes, at, una, open, open === available && connection.finQueued && connection.sendWindow > open ? FIN : 0)
+  if (open > 0)
+    return transmit(
+      tcp,
+      connection,
+      bytes,
+      at,
+      una,
+      open,
+      open === available && connection.finQueued && connection.sendWindow > open ? FIN : 0,
+    )
   const isFin = available === 0
   if (isFin) finSent(connection)
   connection.nxt = (una + 1) | 0

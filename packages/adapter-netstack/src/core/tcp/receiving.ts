@@ -86,7 +86,6 @@ function acknowledgeLater(tcp: Tcp, connection: Connection): void {
   acknowledgeNow(tcp, connection)
 }
 
-
 /** The application took bytes: the window may move, and grow when half of it is read in each round trip. */
 export function hasRead(tcp: Tcp, connection: Connection, bytes: number): void {
   const { receiveBuffer } = connection

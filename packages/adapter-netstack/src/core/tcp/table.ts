@@ -123,5 +123,7 @@ function isOf(
 ): boolean {
   if (connection.localPort !== localPort || connection.remotePort !== remotePort) return false
   if (connection.local.length !== length) return false
-  return sameBytes(bytes, localAt, connection.local, 0, length) && sameBytes(bytes, remoteAt, connection.remote, 0, length)
+  return (
+    sameBytes(bytes, localAt, connection.local, 0, length) && sameBytes(bytes, remoteAt, connection.remote, 0, length)
+  )
 }

@@ -170,4 +170,3 @@ export class Tcp implements Owner {
     this.turns.clear()
   }
 }
-
