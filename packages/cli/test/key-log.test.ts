@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, linkSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { keyLogLines, keyLogWarning, openKeyLog } from '../src/internal/key-log.js'
@@ -47,6 +47,24 @@ test('keys go to no symbolic link, no file that others can read, no pipe, and no
   expect(() => openKeyLog(at('pipe'))).toThrow(/will not write keys/)
   expect(() => openKeyLog(folder)).toThrow(/will not write keys/)
   expect(readFileSync(at('target'), 'utf8')).toBe('')
+})
+
+test('keys go to no file that another user laid out, and into no other file that has a second name there', () => {
+  const folder = temporaryFolder()
+  const at = (name: string): string => path.join(folder, name)
+  writeFileSync(at('target'), '', { mode: 0o600 })
+  linkSync(at('target'), at('link'))
+  expect(() => openKeyLog(at('link'))).toThrow(/another name/)
+  if (process.getuid?.() !== 0) return
+  writeFileSync(at('foreign'), '', { mode: 0o600 })
+  chownSync(at('foreign'), 65534, 65534)
+  expect(() => openKeyLog(at('foreign'))).toThrow(/belongs to another user/)
+})
+
+test('a handshake goes on when its keys cannot be written', () => {
+  const keyLog = openKeyLog(path.join(temporaryFolder(), 'keys'))
+  keyLog.close()
+  expect(() => keyLog.write(keys)).not.toThrow()
 })
 
 test('the warning names the file and the danger', () => {

@@ -1,5 +1,6 @@
 /** The file of `WIREWEAVE_KEYLOG`, in the form that Wireshark's `wg.keylog_file` reads. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { encodeSecretKey, isZeroKey } from '@wireweave/tunnel/keys'
 import type { AnyKey, PresharedKey, PrivateKey } from '@wireweave/tunnel/keys'
@@ -16,7 +17,10 @@ export interface KeyLog {
   close(): void
 }
 
-/** Appends. Refuses a symbolic link, what is not a file, and a file that others can read. */
+/**
+ * Appends. Refuses a link of either kind, what is not a file, and a file that others can read: in a folder that all can
+ * write to, somebody may have laid it out.
+ */
 export function openKeyLog(file: string): KeyLog {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants
   let fd: number
@@ -27,18 +31,30 @@ export function openKeyLog(file: string): KeyLog {
     throw refused(file, code === 'ELOOP' ? 'it is a symbolic link' : `opening it gave ${code}`)
   }
   const stats = fstatSync(fd)
-  const problem = !stats.isFile()
-    ? 'it is not a file'
-    : (stats.mode & 0o077) !== 0
-      ? 'others may read it: chmod 600 it'
-      : null
+  const problem = problemOf(stats)
   if (problem !== null) {
     closeSync(fd)
     throw refused(file, problem)
   }
   return {
-    write: (keys) => void writeSync(fd, keyLogLines(keys)),
+    write: (keys) => writeLines(fd, keyLogLines(keys)),
     close: () => closeSync(fd),
+  }
+}
+
+function problemOf(stats: Stats): string | null {
+  if (!stats.isFile()) return 'it is not a file'
+  if (stats.uid !== process.geteuid?.()) return 'it belongs to another user: remove it'
+  if (stats.nlink > 1) return 'the file has another name as well: remove this one'
+  return (stats.mode & 0o077) === 0 ? null : 'others may read it: chmod 600 it'
+}
+
+/** A full disk costs the dissector its keys, not the tunnel its handshake. */
+function writeLines(fd: number, lines: string): void {
+  try {
+    writeSync(fd, lines)
+  } catch {
+    // The file ends where the disk did: whoever reads it sees that.
   }
 }
 
