@@ -84,6 +84,18 @@ describe('an event', () => {
     expect(messagesOf(flood, () => (now += 500)).length).toBeGreaterThan(990)
   })
 
+  test('that is an error is in the log however many lines strangers cause', () => {
+    const error: TunnelEvent = { tag: 'log', level: 'error', message: 'the UDP socket failed' }
+    const flood: TunnelEvent[] = Array.from({ length: 1000 }, () => ({ tag: 'cookieReplySent', to: from }))
+    expect(messagesOf([...flood, error], () => 0)).toContain(error.message)
+    expect(
+      messagesOf(
+        Array.from({ length: 1000 }, () => error),
+        () => 0,
+      ),
+    ).toHaveLength(10)
+  })
+
   test('that a peer can cause is limited, and one that the administrator causes is not', () => {
     const many = (event: TunnelEvent): number =>
       messagesOf(

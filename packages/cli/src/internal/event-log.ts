@@ -11,11 +11,13 @@ export function eventLogger(log: Log, now?: () => number): (event: TunnelEvent) 
   // As the kernel's net_ratelimit.
   const strangers = new LogLimit(10, 5000, now)
   const peers = new LogLimit(500, 5000, now)
+  // Apart from the others, so that a flood cannot hide an error, nor lines that the level leaves out count against one.
+  const errors = new LogLimit(10, 5000, now)
   return (event) => {
     const message = describeEvent(event)
-    const write = event.tag === 'log' && event.level === 'error' ? log.error : log.verbose
-    if (FROM_ADMINISTRATOR.has(event.tag)) write(message)
-    else (FROM_STRANGERS.has(event.tag) ? strangers : peers).write(message, write)
+    if (event.tag === 'log' && event.level === 'error') errors.write(message, log.error)
+    else if (FROM_ADMINISTRATOR.has(event.tag)) log.verbose(message)
+    else (FROM_STRANGERS.has(event.tag) ? strangers : peers).write(message, log.verbose)
   }
 }
 
