@@ -129,7 +129,7 @@ function hashFlow(bytes: Uint8Array, packet: number, transport: number, protocol
 }
 
 function transportSum(bytes: Uint8Array, packet: number, transport: number, length: number, protocol: number): number {
-  const addresses = transport === 40 || bytes[packet]! >> 4 === 6 ? 8 : 12
+  const addresses = bytes[packet]! >> 4 === 6 ? 8 : 12
   const pseudo = words(bytes, packet + addresses, addresses === 8 ? 32 : 8) + protocol + length - transport
   return pseudo + words(bytes, packet + transport, length - transport)
 }

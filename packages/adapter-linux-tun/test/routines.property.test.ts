@@ -196,6 +196,22 @@ it('all routines agree on any bytes', () => {
   )
 })
 
+it('all routines cut alike behind IPv4 options, also when the header is as long as an IPv6 header', () => {
+  for (const transport of [24, 40, 60]) {
+    const plain = packetOf({ version: 4, protocol: 'tcp', payload: payloadOf(100) })
+    const packet = new Uint8Array(plain.length - 20 + transport)
+    packet.set(plain.subarray(0, 20))
+    packet[0] = 0x40 | (transport / 4)
+    packet.set(plain.subarray(20), transport)
+    const cuts = everyRoutines(65536).map(({ bytes, routines }) => {
+      bytes.set(packet, 64)
+      routines.cut(64, packet.length, transport + 20, transport, 1, 60, 0, 2, 4096, 256)
+      return Buffer.from(bytes.subarray(4096, 4096 + 512)).toString('hex')
+    })
+    expect(new Set(cuts).size).toBe(1)
+  }
+})
+
 /** One field of `of`. */
 function pick<T extends object>(of: T, nth: number): Partial<T> {
   const keys = Object.keys(of) as (keyof T)[]
