@@ -31,6 +31,7 @@ test(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         const pair = new Pair()
         const { alice, bob } = pair
+        let presharedKey: PresharedKey | null = null
         for (const action of steps) {
           if (action.tag === 'ping') pair.ping()
           else if (action.tag === 'pong') pair.pong()
@@ -44,11 +45,11 @@ test(
             host.up(pair.now)
           } else if (action.tag === 'forgetAlice') {
             bob.apply({ peers: [{ publicKey: alice.publicKey, remove: true }] }, pair.now)
-            bob.addPeer(alice, pair.now, { ips: ['10.0.0.1/32'] })
+            bob.addPeer(alice, pair.now, { ips: ['10.0.0.1/32'], presharedKey })
           } else if (action.tag === 'network') {
             alice.device.networkChanged(pair.now)
           } else if (action.tag === 'psk') {
-            const presharedKey = new Uint8Array(32).fill(action.byte) as PresharedKey
+            presharedKey = new Uint8Array(32).fill(action.byte) as PresharedKey
             alice.apply({ peers: [{ publicKey: bob.publicKey, presharedKey }] }, pair.now)
             bob.apply({ peers: [{ publicKey: alice.publicKey, presharedKey }] }, pair.now)
           } else {
