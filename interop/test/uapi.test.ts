@@ -134,13 +134,13 @@ const badLine = fc.constantFrom(
 
 /** The configuration of a `get` answer, in an order that is the same for all. */
 function configuration(answer: string): unknown {
-  const [device, ...peers] = answer.split(/^(?=public_key=)/m)
+  const [device, ...rest] = answer.split(/^(?=public_key=)/m)
   const lines = (text: string): string[] =>
     text
       .split('\n')
       .filter((line) => line !== '' && !/^(errno|last_handshake_time_n?sec|[rt]x_bytes)=/.test(line))
       .toSorted()
-  return [lines(device!), peers.map(lines).toSorted()]
+  return [lines(device!), rest.map((peer) => lines(peer).join('\n')).toSorted()]
 }
 
 describeWith('UAPI', [ours.need, wireguardGo.need], () => {

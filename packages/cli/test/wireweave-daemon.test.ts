@@ -91,6 +91,18 @@ describe('wireweave-daemon in the background', () => {
     expect(result).toEqual({ code: 1, stdout: '', stderr: 'wireweave-daemon: no /dev/net/tun: load the module\n' })
   })
 
+  test.each([
+    [{ WG_TUN_FD: '99' }, 'WG_TUN_FD names 99, which is not an open descriptor'],
+    [{ WG_UAPI_FD: '99' }, 'WG_UAPI_FD names 99, which is not an open socket'],
+    [{ WG_UAPI_FD: 'x' }, 'WG_UAPI_FD is not the number of a descriptor'],
+  ])('says that a descriptor is not there: %o', async (env, message) => {
+    for (const args of [['wg0'], ['-f', 'wg0']]) {
+      const result = await runProgram('daemon-program', args, '', environment(temporaryFolder(), env))
+      expect(result.code).toBe(1)
+      expect(result.stderr).toContain(message)
+    }
+  })
+
   test('fails when its child dies without a word', async () => {
     const result = await runProgram('daemon-program', ['wg0'], '', environment(temporaryFolder(), { CRASH: '1' }))
     expect(result.code).toBe(1)

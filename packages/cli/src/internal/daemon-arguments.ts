@@ -1,4 +1,6 @@
 /** The command line and the environment of `wireweave-daemon`, which are wireguard-go's. */
+import { fstatSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { isInterfacePattern } from './interface-name.js'
 import { logLevelOf } from './log.js'
@@ -75,6 +77,24 @@ export function parseDaemonEnvironment(env: NodeJS.ProcessEnv): DaemonEnvironmen
     offloads: parseChoice('WIREWEAVE_OFFLOADS', env['WIREWEAVE_OFFLOADS'], ['on', 'off']) === 'on',
     sockets: parseChoice('WIREWEAVE_SOCKETS', env['WIREWEAVE_SOCKETS'], ['auto', 'linux', 'dgram']),
   }
+}
+
+/** Throws when a descriptor that was announced is not there, before anything is opened. */
+export function checkDescriptors({ tunFd, uapiFd }: DaemonEnvironment): void {
+  if (tunFd !== null && statOf(tunFd) === null) throw badDescriptor('WG_TUN_FD', tunFd, 'not an open descriptor')
+  if (uapiFd !== null && !statOf(uapiFd)?.isSocket()) throw badDescriptor('WG_UAPI_FD', uapiFd, 'not an open socket')
+}
+
+function statOf(fd: number): Stats | null {
+  try {
+    return fstatSync(fd)
+  } catch {
+    return null
+  }
+}
+
+function badDescriptor(name: string, fd: number, what: string): WireGuardError {
+  return new WireGuardError('CONFIG_INVALID', `${name} names ${fd}, which is ${what} of this process`)
 }
 
 /** One of `choices`; the first when nothing is said. */

@@ -1,5 +1,5 @@
 /** From the command line to an exit code. */
-import { DAEMON_USAGE, parseDaemonArguments, parseDaemonEnvironment } from './daemon-arguments.js'
+import { checkDescriptors, DAEMON_USAGE, parseDaemonArguments, parseDaemonEnvironment } from './daemon-arguments.js'
 import type { DaemonParts } from './foreground.js'
 import { VERSION } from './version.js'
 
@@ -33,6 +33,7 @@ async function run(
   const starter = findStarter(env)
   try {
     const environment = parseDaemonEnvironment(env)
+    checkDescriptors(environment)
     if (environment.keyLog !== null && starter === null) {
       const { keyLogWarning } = await import('./key-log.js')
       process.stderr.write(`WARNING: ${keyLogWarning(environment.keyLog)}\n`)

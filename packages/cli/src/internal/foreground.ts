@@ -2,6 +2,7 @@
 import type { TunnelBackend } from '@wireweave/tunnel/backend'
 import { runDaemon } from '../daemon.js'
 import type { DaemonEnvironment } from './daemon-arguments.js'
+import { forbidMemoryDumps } from './memory-dumps.js'
 import { openKeyLog } from './key-log.js'
 import type { KeyLog } from './key-log.js'
 
@@ -21,6 +22,7 @@ export async function serveInForeground(
   process.title = `wireweave-daemon ${interfaceName}`
   // Whatever this process creates is for root alone.
   process.umask(0o077)
+  forbidMemoryDumps()
   const { keyLog: keyLogFile, logLevel, uapiFd } = environment
   const keyLog = keyLogFile === null ? null : openKeyLog(keyLogFile)
   try {
