@@ -126,15 +126,16 @@ export class LinkWatch {
   /** Takes one datagram of events. True when the interface left this namespace. */
   #receive({ requests, events }: Sockets): boolean {
     let hasLeft = false
+    let hasChanged = false
     try {
       for (const { type, payload } of events.receive()) {
         if (type !== RTM_NEWLINK && type !== RTM_DELLINK) continue
-        const { index, name, mtu, isUp } = readLink(payload)
-        if (index !== this.#state.index) continue
-        // Some events carry a single attribute, without the rest.
+        if (readLink(payload).index !== this.#state.index) continue
         if (type === RTM_DELLINK) hasLeft = true
-        else if (name !== '' && mtu !== 0) this.#update({ name, index, mtu, isUp })
+        else hasChanged = true
       }
+      // An event tells how it was when it was queued, which may be before a change of ours that we know of already.
+      if (hasChanged && !hasLeft) return !this.#refresh(requests)
       return hasLeft
     } catch (error) {
       if (!(error instanceof SystemError)) throw error

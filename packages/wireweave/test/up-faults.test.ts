@@ -89,7 +89,7 @@ describe.skipIf(lacking !== null)(`a failing up (needs ${lacking ?? 'nothing mor
       ['PostUp = true\n', 'PostUp = exit 3\n', /"exit 3" failed: it ended with status 3/],
       ['PostUp = true\n', `PostUp = sleep 100 & wait\n`, /aborted/],
       ['10.6.0.1/24,', '10.6.0.1/24, 10.6.0.1/24,', /ip -4 address add 10.6.0.1\/24 dev .*it exists already/],
-      ['PreUp = true', 'PreUp = ip link add %i type veth', /NAME_IN_USE|taken|in use|busy/i],
+      ['PreUp = true', 'PreUp = ip link add %i type veth', /is an interface, but not a TUN/],
       ['192.0.2.254:51820', 'no-such-host.invalid:51820', /the host no-such-host.invalid is not known/],
     ]
     for (const [from, to, message] of refusals) {
