@@ -87,7 +87,6 @@ class DgramBind implements Bind {
   readonly #arena: Arena
   readonly #region: Region
   readonly #queue: Arrived[] = []
-  #head = 0
   readonly #arrival = new Gate()
   readonly #drained = new Gate()
   #announcing: NodeJS.Immediate | null = null
@@ -113,10 +112,11 @@ class DgramBind implements Bind {
     let at = this.#region.offset
     const end = at + this.#region.length
     let previous: Arrived | null = null
-    while (batch.count < batch.capacity && this.#head < this.#queue.length) {
-      const next = this.#queue[this.#head]!
+    let head = 0
+    while (batch.count < batch.capacity && head < this.#queue.length) {
+      const next = this.#queue[head]!
       if (at + next.bytes.length > end) break
-      this.#head++
+      head++
       if (previous === null || previous.address !== next.address || previous.port !== next.port)
         writeRecord(batch, next)
       previous = next
@@ -128,7 +128,7 @@ class DgramBind implements Bind {
       batch.trafficClasses[i] = 0
       at += next.bytes.length
     }
-    if (this.#head === this.#queue.length) this.#queue.length = this.#head = 0
+    this.#queue.splice(0, head)
     return batch.count
   }
 
@@ -181,7 +181,7 @@ class DgramBind implements Bind {
 
   #arrived(datagram: Arrived): void {
     this.#errors = 0
-    if (this.#queue.length - this.#head >= MAX_QUEUED) return
+    if (this.#queue.length >= MAX_QUEUED) return
     this.#queue.push(datagram)
     // libuv hands over up to 32 datagrams in a row, each with a turn of its own: wake the device once for all of them.
     if (this.#arrival.isAwaited) this.#announcing ??= setImmediate(this.#announce)
@@ -203,7 +203,7 @@ class DgramBind implements Bind {
     if (this.#dead !== null) return
     this.#dead = error
     if (this.#announcing !== null) clearImmediate(this.#announcing)
-    this.#queue.length = this.#head = 0
+    this.#queue.length = 0
     this.#arrival.fail(error)
     this.#drained.fail(error)
   }
