@@ -156,6 +156,7 @@ describe('memory', () => {
     for (let i = 1; i < 20_000; i += 2) peer.send({ seq: 1 + i, ack: 1, flags: 'A', data: data.subarray(i, i + 1) })
     expect(peer.receive().every(({ options }) => options.length <= 36)).toBe(true)
     expect(peer.stack.load.bufferBytes).toBeLessThanOrEqual(65536)
+    expect(app.connection.receiveBuffer.sackBlocks(new Int32Array(40_000), 20_000)).toBeLessThanOrEqual(64)
     for (let i = 0; i < 20_000; i += 1000)
       peer.send({ seq: 1 + i, ack: 1, flags: 'A', data: data.subarray(i, i + 1000) })
     expect(isSame(app.bytes, data)).toBe(true)

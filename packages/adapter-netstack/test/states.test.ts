@@ -376,6 +376,17 @@ describe('retransmission', () => {
     peer.send({ seq: 1, ack: 1, flags: 'A', options: [5, 18, ...sequencesOf(peer, 1001, 3001, 4001, 10_001)] })
     expect(peer.texts()).toEqual(['A 1:1000 ack 1', 'A 3001:1000 ack 1'])
   })
+  test('after a timeout blocks are forgotten: the peer may have dropped what it had reported (RFC 2018 §8)', () => {
+    const app = new App(bytes(3000), false)
+    const { peer } = opened(app, [...MSS_1000, ...SACK_PERMITTED])
+    expect(peer.receive().length).toBe(3)
+    peer.send({ seq: 1, ack: 1, flags: 'A', options: [5, 10, ...sequencesOf(peer, 1001, 3001)] })
+    expect(peer.texts()).toEqual([])
+    peer.wait(1000)
+    expect(peer.texts()).toEqual(['A 1:1000 ack 1'])
+    peer.send({ seq: 1, ack: 1001, flags: 'A' })
+    expect(peer.texts()).toEqual(['A 1001:1000 ack 1', 'PA 2001:1000 ack 1'])
+  })
   test('blocks that lie outside of what was sent are not believed', () => {
     const app = new App(bytes(10_000), false)
     const { peer } = opened(app, [...MSS_1000, ...SACK_PERMITTED])

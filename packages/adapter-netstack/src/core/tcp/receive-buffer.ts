@@ -125,7 +125,7 @@ export class ReceiveBuffer {
     for (let i = first; i < last; i++) {
       const island = islands[i]!
       if (isBefore(cursor, island.start)) this.#put(cursor, sequence, source, at, distance(island.start, cursor))
-      cursor = later(cursor, island.end)
+      cursor = island.end
     }
     if (isBefore(cursor, end)) this.#put(cursor, sequence, source, at, distance(end, cursor))
     const start = first < last && isBefore(islands[first]!.start, sequence) ? islands[first]!.start : sequence
