@@ -318,6 +318,23 @@ describe('windows', () => {
     app.connection.write(bytes(5))
     expect(peer.texts()).toEqual(['PA 31:5 ack 1'])
   })
+  test('a reader that takes a few bytes at a time moves the window only when it is worth a segment (§3.8.6.2.2)', () => {
+    const wire = new Wire(delayed(1), { tcp: { initialBufferBytes: 8192, maxBufferBytes: 8192 } })
+    const app = new App(new Uint8Array(0), false)
+    app.isPaused = true
+    listenWith(wire, () => app)
+    const peer = new Peer(wire)
+    peer.open()
+    for (let i = 0; i < 8; i++) peer.send({ seq: 1 + i * 1000, ack: 1, flags: 'A', data: bytes(1000) })
+    expect(peer.receive().at(-1)).toMatchObject({ ack: 8001, window: 192 })
+    const few = new Uint8Array(100)
+    for (let i = 0; i < 9; i++) app.connection.read(few)
+    expect(peer.texts()).toEqual([])
+    peer.send({ seq: 8001, ack: 1, flags: 'A', data: bytes(100) })
+    expect(peer.receive()[0]).toMatchObject({ ack: 8101, window: 92 })
+    for (let i = 0; i < 11; i++) app.connection.read(few)
+    expect(peer.receive()[0]).toMatchObject({ ack: 8101, window: 2092 })
+  })
   test('our window opens in steps worth telling, and never shrinks (§3.8.6.2.2)', () => {
     const { peer, app } = opened()
     app.isPaused = true
@@ -375,6 +392,13 @@ describe('retransmission', () => {
     expect(peer.receive().length).toBe(10)
     peer.send({ seq: 1, ack: 1, flags: 'A', options: [5, 18, ...sequencesOf(peer, 1001, 3001, 4001, 10_001)] })
     expect(peer.texts()).toEqual(['A 1:1000 ack 1', 'A 3001:1000 ack 1'])
+  })
+  test('the loss of the last segment, which no block can show, is repaired once without a timeout (RFC 6675 §4, NextSeg 4)', () => {
+    const app = new App(bytes(10_000), false)
+    const { peer } = opened(app, [...MSS_1000, ...SACK_PERMITTED])
+    peer.receive()
+    peer.send({ seq: 1, ack: 1, flags: 'A', options: [5, 10, ...sequencesOf(peer, 1001, 9001)] })
+    expect(peer.texts()).toEqual(['A 1:1000 ack 1', 'A 9001:1000 ack 1'])
   })
   test('after a timeout blocks are forgotten: the peer may have dropped what it had reported (RFC 2018 §8)', () => {
     const app = new App(bytes(3000), false)

@@ -144,7 +144,7 @@ function takeSyn(tcp: Tcp, connection: Connection, segment: Segment, isAnswering
     if (isAnswering) connection.receiveShift = shiftFor(tcp.options.maxBufferBytes)
   } else connection.receiveShift = 0
   const standard = connection.local.length === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6
-  connection.peerMss = segment.maximumSegmentSize < 0 ? standard : Math.max(MIN_MSS, segment.maximumSegmentSize)
+  connection.peerMss = segment.maximumSegmentSize < 0 ? standard : segment.maximumSegmentSize
   connection.wl1 = segment.sequence
   setSegmentBytes(tcp, connection)
 }
