@@ -28,14 +28,16 @@ const published = [...manifests.values()].filter((manifest) => !manifest.private
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'wireweave-packed-'))
 const tarballs = new Map<string, string>()
+const contents = new Map<string, string[]>()
 
 beforeAll(async () => {
   for (const { name } of published) {
     const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', scratch], { cwd: folders.get(name)! })
     const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]
-    const files = packed!.files.map((file) => file.path)
-    expect(files).toContain('README.md')
-    expect(files.filter((file) => !/^(dist|src)\/|^(README|LICENSE)|^package\.json$/.test(file))).toEqual([])
+    contents.set(
+      name,
+      packed!.files.map((file) => file.path),
+    )
     tarballs.set(name, path.join(scratch, packed!.filename))
   }
 })
@@ -44,6 +46,15 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 describe.each(published)('$name', (manifest) => {
   const project = path.join(scratch, manifest.name.replaceAll(/[@/]/g, '_'))
+
+  test('is packed with its README and license, and with nothing but its code beside them', () => {
+    const files = contents.get(manifest.name)!
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE']))
+    // `assembly` is what the WebAssembly in src was compiled from.
+    expect(files.filter((file) => !/^(dist|src|assembly)\/|^(README\.md|LICENSE|package\.json)$/.test(file))).toEqual(
+      [],
+    )
+  })
 
   test('installs into an empty project, with only the packages it depends on', async () => {
     mkdirSync(project)
