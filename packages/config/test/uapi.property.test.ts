@@ -128,3 +128,21 @@ test('what a get answer says of a device is what a set of the same lines would m
     }),
   )
 })
+
+test('a key is 64 hexadecimal digits of either case and nothing else', () => {
+  const digit = fc.constantFrom(...'0123456789abcdefABCDEF')
+  const other = fc.integer({ min: 0, max: 255 }).filter((byte) => byte !== 10)
+  fc.assert(
+    fc.property(fc.array(digit, { minLength: 64, maxLength: 64 }), fc.nat(63), other, (digits, at, byte) => {
+      const line = utf8(`set=1\npublic_key=${digits.join('')}\n\n`)
+      const whole = readAll(line, []).requests[0]!
+      expect(whole.tag === 'set' && whole.update.peers![0]!.publicKey).toEqual(
+        new Uint8Array(Buffer.from(digits.join(''), 'hex')),
+      )
+      line['set=1\npublic_key='.length + at] = byte
+      const isDigit = /[0-9a-f]/i.test(String.fromCharCode(byte))
+      expect(readAll(line, []).requests[0]!.tag).toBe(isDigit ? 'set' : 'rejected')
+    }),
+    { numRuns: 1000 },
+  )
+})
