@@ -13,7 +13,10 @@ const endpoint = fc.nat(3).map((n) => ({ address: Uint8Array.of(192, 0, 2, n), p
 const peer: fc.Arbitrary<PeerUpdate> = fc.record(
   {
     publicKey: fc.nat(4).map((n) => key<PublicKey>(n + 1)),
-    presharedKey: fc.option(fc.nat(2).map((n) => key<PresharedKey>(n + 10))),
+    presharedKey: fc.option(
+      fc.nat(2).map((n) => key<PresharedKey>(n + 10)),
+      { nil: null },
+    ),
     endpoint,
     persistentKeepaliveInterval: fc.constantFrom(0, 25),
     replaceAllowedIps: fc.constant(true),
@@ -24,9 +27,12 @@ const peer: fc.Arbitrary<PeerUpdate> = fc.record(
 
 /** What `setUpdate` makes of a file. */
 const wholeDevice: fc.Arbitrary<DeviceUpdate> = fc.record({
-  privateKey: fc.option(fc.nat(2).map((n) => key<PrivateKey>(n + 20))),
+  privateKey: fc.option(
+    fc.nat(2).map((n) => key<PrivateKey>(n + 20)),
+    { nil: null },
+  ),
   listenPort: fc.constantFrom(1, 2),
-  fwmark: fc.option(fc.constantFrom(1, 2)),
+  fwmark: fc.option(fc.constantFrom(1, 2), { nil: null }),
   replacePeers: fc.constant(true),
   peers: fc.array(peer, { maxLength: 6 }),
 })

@@ -12,7 +12,12 @@ export type HostAction =
   | { readonly tag: 'setLinkUp'; readonly name: string; readonly mtu: number }
   | { readonly tag: 'deleteLink'; readonly name: string }
   /** `table` `null` is the main one. */
-  | { readonly tag: 'addRoute' | 'deleteRoute'; readonly name: string; readonly prefix: Cidr; readonly table: number | null }
+  | {
+      readonly tag: 'addRoute' | 'deleteRoute'
+      readonly name: string
+      readonly prefix: Cidr
+      readonly table: number | null
+    }
   | { readonly tag: 'addRule' | 'deleteRule'; readonly rule: PolicyRule }
   | { readonly tag: 'setSysctl'; readonly key: string; readonly value: string }
   /** A program to run; `program` is found already, `input` is what it reads. */

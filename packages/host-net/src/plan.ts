@@ -84,7 +84,10 @@ function dnsSteps({ name, dnsServers, dnsSearch }: HostWishes, { dns }: HostFact
   if (dnsServers.length === 0) return []
   if (dns !== null) return dnsCommands(dns, name, dnsServers, dnsSearch)
   const remedy = 'Install openresolv, start systemd-resolved, or remove the DNS line.'
-  throw new WireGuardError('NOT_SUPPORTED', `the configuration has DNS, but there is no resolvconf or systemd-resolved here. ${remedy}`)
+  throw new WireGuardError(
+    'NOT_SUPPORTED',
+    `the configuration has DNS, but there is no resolvconf or systemd-resolved here. ${remedy}`,
+  )
 }
 
 /** Narrow prefixes first, so that the default route comes last. */

@@ -71,7 +71,8 @@ export class NetlinkSocket implements Disposable {
       throw new SystemError('bind(AF_NETLINK)', code)
     }
     // Niceties of newer kernels: the reason for a refusal in words, without the refused message behind it.
-    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) this.#setOption(SOL_NETLINK, option, Uint8Array.of(1, 0, 0, 0))
+    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK])
+      this.#setOption(SOL_NETLINK, option, Uint8Array.of(1, 0, 0, 0))
     const timeout = new Uint8Array(16)
     timeout[0] = ANSWER_SECONDS
     this.#setOption(SOL_SOCKET, SO_RCVTIMEO, timeout)

@@ -15,7 +15,10 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 describe('netlink messages', () => {
   test('header, attributes and nests have the bytes that linux/netlink.h says', () => {
-    const writer = new MessageWriter(16, 0x604).raw(Uint8Array.of(9, 8, 7, 6)).string(3, 'wg0').u8(5, 255)
+    const writer = new MessageWriter(16, 0x604)
+      .raw(Uint8Array.of(9, 8, 7, 6))
+      .string(3, 'wg0')
+      .u8(5, 255)
     const nest = writer.beginNest(18)
     writer.u16(1, 0x1234).u32(2, 0x89abcdef).endNest(nest)
     const expected = [
@@ -54,7 +57,11 @@ describe('netlink messages', () => {
 
   test('integers are written where the message had to grow for them', () => {
     const writer = new MessageWriter(1, 0)
-    for (let i = 0; i < 3000; i++) writer.u8(1, i & 255).u16(2, i).u32(3, i)
+    for (let i = 0; i < 3000; i++)
+      writer
+        .u8(1, i & 255)
+        .u16(2, i)
+        .u32(3, i)
     const list = readAttributeList(readMessages(writer.finish())[0]!.payload)
     expect(list.filter(([type]) => type === 3).map(([, payload]) => readU32(payload))).toEqual(
       Array.from({ length: 3000 }, (_, i) => i),

@@ -38,7 +38,9 @@ describe.skipIf(lacking !== null)(`in a namespace (needs ${lacking ?? 'nothing m
       expect(() => addAddress(socket, { index, address, length })).toThrow(/EEXIST/)
     }
     const shown = ipJson('addr', 'show', 'v0')[0]!['addr_info'] as { local: string; prefixlen: number; scope: string }[]
-    expect(shown.filter(({ scope }) => scope === 'global').map(({ local, prefixlen }) => `${local}/${prefixlen}`)).toEqual(['10.7.0.1/24', 'fd00::1/64'])
+    expect(
+      shown.filter(({ scope }) => scope === 'global').map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+    ).toEqual(['10.7.0.1/24', 'fd00::1/64'])
     expect(listAddresses(socket, index)).toContainEqual({ index, address: v4, length: 24 })
     deleteAddress(socket, { index, address: v6, length: 64 })
     expect(() => deleteAddress(socket, { index, address: v6, length: 64 })).toThrow(/EADDRNOTAVAIL/)

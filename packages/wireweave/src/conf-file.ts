@@ -1,5 +1,16 @@
 /** Configuration files: which one a name means, reading it, writing it without ever leaving half of it. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 
@@ -32,7 +43,12 @@ export function readConfFile(source: ConfSource): ConfFile {
     return { name, text, path: file, mode: statSync(file).mode & 0o777 }
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
-    const reason = code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read; run as root' : `cannot be read (${code})`
+    const reason =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? 'may not be read; run as root'
+          : `cannot be read (${code})`
     throw new WireGuardError('CONFIG_INVALID', `${file} ${reason}`, { cause, errno: code })
   }
 }
@@ -54,14 +70,22 @@ function checkName(name: string): string {
   throw new WireGuardError('NAME_INVALID', 'an interface name has 1 to 15 letters, digits or signs of _ = + . -')
 }
 
-/** Replaces a file as a whole, readable by its owner only: after a crash there is the old one or the new one. */
-export function writeConfFile(file: string, text: string): void {
+/**
+ * Replaces a file as a whole, readable by its owner only: after a crash or on a full disk
+ * there is the old one or the new one. A symbolic link stays; what it points to is replaced.
+ */
+export function writeConfFile(target: string, text: string): void {
+  const file = existsSync(target) ? realpathSync(target) : target
   const temporary = `${file}.${process.pid}.tmp`
   const fd = openSync(temporary, 'wx', 0o600)
   try {
-    writeSync(fd, text)
-    fsyncSync(fd)
-    closeSync(fd)
+    try {
+      // Not writeSync: on a disk that is nearly full it writes less than all, and does not throw.
+      writeFileSync(fd, text)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
     renameSync(temporary, file)
   } catch (error) {
     unlinkSync(temporary)

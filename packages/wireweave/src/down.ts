@@ -39,7 +39,10 @@ export async function down(options: DownOptions): Promise<void> {
   }
   const { onAction } = options
   const runOptions = onAction === undefined ? {} : { onAction: (action: HostAction) => onAction(action) }
-  const preDown = (hooks?.preDown ?? []).map((command): HostAction => ({ tag: 'hook', command: command.replaceAll('%i', name) }))
+  const preDown = (hooks?.preDown ?? []).map((command): HostAction => ({
+    tag: 'hook',
+    command: command.replaceAll('%i', name),
+  }))
   await undoAll(preDown, host, runOptions)
   await options.beforeRemoval?.(conf)
   await undoAll(planDown(wishes, remains), host, runOptions)

@@ -51,7 +51,13 @@ export class EndpointFollower {
     this.#peers.clear()
     for (const { publicKey, endpoint, addresses } of peers) {
       const [current = null, ...untried] = addresses
-      this.#peers.set(formatKey(publicKey), { publicKey, endpoint, current, untried: inTurn(untried, current), busy: false })
+      this.#peers.set(formatKey(publicKey), {
+        publicKey,
+        endpoint,
+        current,
+        untried: inTurn(untried, current),
+        busy: false,
+      })
     }
   }
 

@@ -10,6 +10,8 @@ import type { RegistryOptions } from './registry.js'
 export interface OpenTunnelOptions extends InterfaceOptions, RegistryOptions {
   /** Keys, port, peers. Without it the device starts empty; `tunnel.apply` configures it later. */
   readonly config?: DeviceUpdate
+  /** `false` leaves the tunnel down, for whoever has to prepare the interface before `tunnel.up()`. */
+  readonly up?: boolean
   /** The name of an adapter, or `auto` (the default): the first that works here, kernel before user space. */
   readonly adapter?: string
   /** Ends an opening that is under way; an open tunnel is ended with `close`. */
@@ -38,7 +40,7 @@ export async function openTunnel(options: OpenTunnelOptions): Promise<Tunnel> {
   try {
     if (config !== undefined) await tunnel.apply(config)
     throwIfAborted(signal)
-    await tunnel.up()
+    if (options.up !== false) await tunnel.up()
     throwIfAborted(signal)
     return tunnel
   } catch (error) {

@@ -25,10 +25,20 @@ const PAUSE_GROWTH = 1.2
 const LONGEST_PAUSE_MS = 20_000
 const AT_ONCE = 16
 /** There is no such name: asking again changes nothing. */
-const PERMANENT: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA', 'EAI_FAIL', 'EAI_NONAME', 'EAI_NODATA', 'EINVAL'])
+const PERMANENT: ReadonlySet<unknown> = new Set([
+  'ENOTFOUND',
+  'ENODATA',
+  'EAI_FAIL',
+  'EAI_NONAME',
+  'EAI_NODATA',
+  'EINVAL',
+])
 
 /** Every address of an endpoint, best first, at least one. Rejects with a `WireGuardError`. */
-export async function resolveEndpoint(endpoint: HostEndpoint, options: ResolveOptions = {}): Promise<readonly Endpoint[]> {
+export async function resolveEndpoint(
+  endpoint: HostEndpoint,
+  options: ResolveOptions = {},
+): Promise<readonly Endpoint[]> {
   const literal = literalEndpoint(endpoint, options.zoneIndex)
   if (literal !== null) return [literal]
   const { host, port } = endpoint

@@ -78,7 +78,10 @@ export interface UpTunnel extends AsyncDisposable {
 /** Rejects with a `WireGuardError` that says what failed and what to do; nothing is left behind then. */
 export async function up(options: UpOptions): Promise<UpTunnel> {
   if (process.platform !== 'linux') {
-    throw new WireGuardError('NOT_SUPPORTED', 'setting up addresses and routes works on Linux only; use openTunnel here')
+    throw new WireGuardError(
+      'NOT_SUPPORTED',
+      'setting up addresses and routes works on Linux only; use openTunnel here',
+    )
   }
   const file = readConfFile(options.config)
   const conf = parseConf(file.text, file.path ?? file.name)
@@ -130,7 +133,11 @@ class Running implements UpTunnel {
   }
 
   async up(): Promise<void> {
-    this.#host = new LinuxHost({ open: (action, signal) => this.#open(action, signal), close: () => this.#closeTunnel() })
+    this.#host = new LinuxHost({
+      open: (action, signal) => this.#open(action, signal),
+      up: () => this.tunnel.up(),
+      close: async () => this.#tunnel?.close(),
+    })
     try {
       await this.#removeLeftovers()
       await runPlan(hookSteps(this.#hooks().preUp, this.name), this.#host, this.#runOptions())
@@ -153,7 +160,10 @@ class Running implements UpTunnel {
   async #removeLeftovers(): Promise<void> {
     const remains = await findRemains(this.#host!.socket, this.name)
     if (remains.link !== null) {
-      throw new WireGuardError('NAME_IN_USE', `there is an interface ${this.name} already. Run "wireweave down ${this.name}" first.`)
+      throw new WireGuardError(
+        'NAME_IN_USE',
+        `there is an interface ${this.name} already. Run "wireweave down ${this.name}" first.`,
+      )
     }
     const actions = planDown({ name: this.name, preDown: [], postDown: [], dns: false }, remains)
     await undoAll(actions, this.#host!, this.#runOptions())
@@ -174,11 +184,14 @@ class Running implements UpTunnel {
     return planUp(wishes, gatherFacts(this.#host!.socket, endpoints))
   }
 
-  async #open({ name, mtu, fwmark }: HostAction & { tag: 'openTunnel' }, signal: AbortSignal | undefined): Promise<void> {
+  async #open(
+    { name, mtu, fwmark }: HostAction & { tag: 'openTunnel' },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { adapter, onSelection, onEvent } = this.#options
     this.#tunnel = await openTunnel({
       ...this.#options,
-      ...{ name, mtu, config: this.#update(fwmark) },
+      ...{ name, mtu, config: this.#update(fwmark), up: false },
       ...(adapter !== undefined && { adapter }),
       ...(signal && { signal }),
       onSelection: (selection) => {
@@ -191,10 +204,6 @@ class Running implements UpTunnel {
         onEvent?.(event)
       },
     })
-  }
-
-  async #closeTunnel(): Promise<void> {
-    await this.#tunnel?.close()
   }
 
   async reload(config?: ConfSource): Promise<void> {
@@ -222,7 +231,8 @@ class Running implements UpTunnel {
 
   async save(): Promise<void> {
     const { path } = this.#file
-    if (path === null) throw new WireGuardError('CONFIG_INVALID', 'there is no file to save to: the configuration was given as text')
+    if (path === null)
+      throw new WireGuardError('CONFIG_INVALID', 'there is no file to save to: the configuration was given as text')
     const { addresses, mtu } = readInterface(this.#host!.socket, this.name)
     const secrets = await this.tunnel.secrets()
     try {
@@ -249,7 +259,8 @@ class Running implements UpTunnel {
   async #end(): Promise<void> {
     const { preDown, postDown } = this.#hooks()
     const { signal: _signal, ...options } = this.#runOptions()
-    const runHooks = (commands: readonly string[]): Promise<unknown> => runPlan(hookSteps(commands, this.name), this.#host!, options)
+    const runHooks = (commands: readonly string[]): Promise<unknown> =>
+      runPlan(hookSteps(commands, this.name), this.#host!, options)
     const problems: unknown[] = []
     const attempt = async (work: () => Promise<unknown>): Promise<void> => {
       try {
@@ -292,7 +303,9 @@ class Running implements UpTunnel {
   #follow(): void {
     const named = this.#conf.peers.flatMap(({ publicKey, endpoint }) => {
       const addresses = endpoint === null ? undefined : this.#resolved.get(endpointKey(endpoint))
-      return endpoint === null || addresses === undefined || isLiteral(endpoint.host) ? [] : [{ publicKey, endpoint, addresses }]
+      return endpoint === null || addresses === undefined || isLiteral(endpoint.host)
+        ? []
+        : [{ publicKey, endpoint, addresses }]
     })
     this.#follower.follow(this.tunnel, named)
   }
@@ -338,9 +351,13 @@ function wipe({ privateKey, presharedKeys }: Awaited<ReturnType<Tunnel['secrets'
 }
 
 function unreachable({ backend }: Selection): WireGuardError {
-  return new WireGuardError('NOT_SUPPORTED', `adapter ${backend.name} has no interface to set up; use openTunnel or the proxy with it`)
+  return new WireGuardError(
+    'NOT_SUPPORTED',
+    `adapter ${backend.name} has no interface to set up; use openTunnel or the proxy with it`,
+  )
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new WireGuardError('ABORTED', 'bringing the tunnel up was aborted', { cause: signal.reason })
+  if (signal?.aborted)
+    throw new WireGuardError('ABORTED', 'bringing the tunnel up was aborted', { cause: signal.reason })
 }

@@ -38,7 +38,8 @@ describe.skipIf(lacking !== null)(`a failing up (needs ${lacking ?? 'nothing mor
   })
   afterAll(() => host?.remove())
 
-  const attempt = (options: Partial<UpOptions> = {}) => up({ config: file, adapter: 'linux-tun', killSwitch: true, ...options })
+  const attempt = (options: Partial<UpOptions> = {}) =>
+    up({ config: file, adapter: 'linux-tun', killSwitch: true, ...options })
 
   /** Also what is not the network's: descriptors, files, the resolver. */
   const expectNothingLeft = (descriptors: number): void => {
@@ -52,7 +53,16 @@ describe.skipIf(lacking !== null)(`a failing up (needs ${lacking ?? 'nothing mor
 
   test('there are steps of every kind', () => {
     expect(steps.length).toBeGreaterThan(15)
-    for (const kind of ['true', 'wireweave open', 'address add', 'resolvconf -a', 'route add', 'rule add', 'sysctl', 'nft']) {
+    for (const kind of [
+      'true',
+      'wireweave open',
+      'address add',
+      'resolvconf -a',
+      'route add',
+      'rule add',
+      'sysctl',
+      'nft',
+    ]) {
       expect(steps.join('\n')).toContain(kind)
     }
   })
@@ -78,7 +88,9 @@ describe.skipIf(lacking !== null)(`a failing up (needs ${lacking ?? 'nothing mor
       const onAction = (_: unknown, direction: string): void => {
         if (direction === 'do' && seen++ === k) controller.abort()
       }
-      await expect(attempt({ onAction, signal: controller.signal }), steps[k]).rejects.toMatchObject({ code: 'ABORTED' })
+      await expect(attempt({ onAction, signal: controller.signal }), steps[k]).rejects.toMatchObject({
+        code: 'ABORTED',
+      })
       expectNothingLeft(descriptors)
     }
   })
@@ -111,7 +123,9 @@ describe.skipIf(lacking !== null)(`a failing up (needs ${lacking ?? 'nothing mor
     file = host.write(name, EVERYTHING.replace('PreUp = true\n', ''))
     const failed = attempt({ onAction })
     await expect(failed).rejects.toThrow(/the hook/)
-    await expect(failed).rejects.toThrow(/left behind, because "ip -4 rule delete not fwmark 51820 table 51820" failed: no such luck/)
+    await expect(failed).rejects.toThrow(
+      /left behind, because "ip -4 rule delete not fwmark 51820 table 51820" failed: no such luck/,
+    )
     sh('ip -4 rule delete table 51820 && ip -6 rule delete table 51820')
     expect(host.see()).toEqual(before)
     file = host.write(name, EVERYTHING)

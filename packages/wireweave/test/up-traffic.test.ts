@@ -17,7 +17,7 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
   let host: Host
   let before: Record<string, unknown>
   let text = ''
-  let inThere = (_: string): string => ''
+  let inThere: (command: string) => string
   beforeAll(() => {
     host = new Host()
     inThere = (command) => sh(`ip netns exec ${host.neighbour} bash -c '${command}'`)
@@ -26,9 +26,15 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
       return { secret, public: sh(`echo ${secret} | wg pubkey`).trim() }
     })
     inThere(`wireguard-go ${there}`)
-    inThere(`wg set ${there} listen-port 51820 private-key <(echo ${keys[1]!.secret}) peer ${keys[0]!.public} allowed-ips 10.6.0.1/32,fd06::1/128`)
-    inThere(`ip addr add 10.6.0.254/24 dev ${there} && ip addr add fd06::fe/64 dev ${there} nodad && ip link set ${there} up`)
-    inThere(`ip addr add ${FAR}/32 dev lo && ip route add default via 192.0.2.1 && ip route add 10.6.0.1/32 via 192.0.2.1 metric 1 table 7`)
+    inThere(
+      `wg set ${there} listen-port 51820 private-key <(echo ${keys[1]!.secret}) peer ${keys[0]!.public} allowed-ips 10.6.0.1/32,fd06::1/128`,
+    )
+    inThere(
+      `ip addr add 10.6.0.254/24 dev ${there} && ip addr add fd06::fe/64 dev ${there} nodad && ip link set ${there} up`,
+    )
+    inThere(
+      `ip addr add ${FAR}/32 dev lo && ip route add default via 192.0.2.1 && ip route add 10.6.0.1/32 via 192.0.2.1 metric 1 table 7`,
+    )
     inThere('nft add table inet seen && nft add chain inet seen in "{ type filter hook input priority 0; }"')
     inThere(`nft add rule inet seen in iifname down0 ip daddr ${FAR} counter`)
     text = `[Interface]\nPrivateKey = ${keys[0]!.secret}\nAddress = 10.6.0.1/24, fd06::1/64\n[Peer]\nPublicKey = ${keys[1]!.public}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = vpn.test:51820\nPersistentKeepalive = 1\n`
@@ -38,7 +44,9 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
 
   /** Not waited for synchronously: the tunnel runs on this thread. */
   const pings = async (address: string, options = ''): Promise<boolean> => {
-    const { stdout } = await promisify(exec)(`ping -n -c 3 -i 0.3 -W 2 ${options} ${address} >/dev/null && echo yes || echo no`)
+    const { stdout } = await promisify(exec)(
+      `ping -n -c 3 -i 0.3 -W 2 ${options} ${address} >/dev/null && echo yes || echo no`,
+    )
     return stdout.trim() === 'yes'
   }
   const plainPackets = (): number => Number(/packets (\d+)/.exec(inThere('nft list chain inet seen in'))![1])
@@ -67,7 +75,9 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
     await using tunnel = await open()
     inThere('ip rule add to 10.6.0.1 lookup 7 priority 5')
     try {
-      const spoof = (): boolean => inThere('ping -n -c 2 -i 0.3 -W 1 -I 192.0.2.254 10.6.0.1 >/dev/null 2>&1 && echo yes || echo no').trim() === 'yes'
+      const spoof = (): boolean =>
+        inThere('ping -n -c 2 -i 0.3 -W 1 -I 192.0.2.254 10.6.0.1 >/dev/null 2>&1 && echo yes || echo no').trim() ===
+        'yes'
       expect(spoof()).toBe(false)
       // Without the rules it would be answered: the test can tell.
       sh(`nft delete table ip wg-quick-${name}`)
@@ -86,7 +96,12 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
         sh(`ip route add ${FAR} via 192.0.2.254`)
         try {
           const plain = plainPackets()
-          return { reached: await pings(FAR), leaked: plainPackets() > plain, local: await pings('192.0.2.254'), inside: await pings('10.6.0.254') }
+          return {
+            reached: await pings(FAR),
+            leaked: plainPackets() > plain,
+            local: await pings('192.0.2.254'),
+            inside: await pings('10.6.0.254'),
+          }
         } finally {
           sh(`ip route del ${FAR} via 192.0.2.254`)
         }
@@ -96,23 +111,29 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
     expect(host.see()).toEqual(before)
   })
 
-  test('a name whose first address is dead leads to the next one once handshakes have failed', { timeout: 60_000 }, async () => {
-    let lookups = 0
-    const lookup = async (): Promise<string[]> => {
-      lookups++
-      return ['192.0.2.99', '192.0.2.254']
-    }
-    await using tunnel = await open({ lookup })
-    const endpoint = async (): Promise<string> => formatIp((await tunnel.tunnel.snapshot()).peers[0]!.endpoint!.address)
-    expect(await endpoint()).toBe('192.0.2.99')
-    for (let i = 0; i < 400 && (await endpoint()) !== '192.0.2.254'; i++) await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(await endpoint()).toBe('192.0.2.254')
-    expect(lookups).toBe(1)
-    for (let i = 0; i < 100 && (await tunnel.tunnel.snapshot()).peers[0]!.lastHandshakeTimeNs === null; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    expect(await pings('10.6.0.254')).toBe(true)
-  })
+  test(
+    'a name whose first address is dead leads to the next one once handshakes have failed',
+    { timeout: 60_000 },
+    async () => {
+      let lookups = 0
+      const lookup = async (): Promise<string[]> => {
+        lookups++
+        return ['192.0.2.99', '192.0.2.254']
+      }
+      await using tunnel = await open({ lookup })
+      const endpoint = async (): Promise<string> =>
+        formatIp((await tunnel.tunnel.snapshot()).peers[0]!.endpoint!.address)
+      expect(await endpoint()).toBe('192.0.2.99')
+      for (let i = 0; i < 400 && (await endpoint()) !== '192.0.2.254'; i++)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(await endpoint()).toBe('192.0.2.254')
+      expect(lookups).toBe(1)
+      for (let i = 0; i < 100 && (await tunnel.tunnel.snapshot()).peers[0]!.lastHandshakeTimeNs === null; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      expect(await pings('10.6.0.254')).toBe(true)
+    },
+  )
 
   test('a reload follows the file and leaves what did not change', async () => {
     const file = host.write(name, `# mine\n${text}`)

@@ -82,10 +82,13 @@ function ended(
     }
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted) onAbort()
-    child.on('error', (cause) => settle(new WireGuardError('SYSTEM', `"${what}" cannot be run: ${cause.message}`, { cause })))
+    child.on('error', (cause) =>
+      settle(new WireGuardError('SYSTEM', `"${what}" cannot be run: ${cause.message}`, { cause })),
+    )
     child.on('close', (code, killedBy) => {
       if (code === 0 && why === '') return settle(null)
-      const reason = why || complaints() || (killedBy === null ? `it ended with status ${code}` : `it was ended by ${killedBy}`)
+      const reason =
+        why || complaints() || (killedBy === null ? `it ended with status ${code}` : `it was ended by ${killedBy}`)
       settle(new WireGuardError(why === 'it was aborted' ? 'ABORTED' : 'SYSTEM', `"${what}" failed: ${reason}`))
     })
   })

@@ -56,7 +56,9 @@ function routeMtu(socket: NetlinkSocket, endpoint: IpAddress): number | null {
 
 function defaultMtu(socket: NetlinkSocket): number | null {
   for (const family of [4, 6] as const) {
-    const route = listRoutes(socket, family, { table: RT_TABLE_MAIN }).find(({ length, index }) => length === 0 && index !== 0)
+    const route = listRoutes(socket, family, { table: RT_TABLE_MAIN }).find(
+      ({ length, index }) => length === 0 && index !== 0,
+    )
     const link = route === undefined ? null : findLink(socket, route.index)
     if (link !== null) return link.mtu
   }
@@ -111,5 +113,8 @@ export function tableNumber(name: string): 'auto' | 'off' | number {
       if (alias === name && /^[0-9]+$/.test(number!)) return Number(number)
     }
   }
-  throw new WireGuardError('CONFIG_INVALID', `Table: there is no routing table called ${name}. Use its number, or add it to rt_tables.`)
+  throw new WireGuardError(
+    'CONFIG_INVALID',
+    `Table: there is no routing table called ${name}. Use its number, or add it to rt_tables.`,
+  )
 }

@@ -114,7 +114,8 @@ function nft(program: string, input: string): HostAction {
 function iptablesText(flag: 'I' | 'D', name: string, addresses: readonly IpAddress[], mark: number): string {
   const comment = `-m comment --comment "wg-quick(8) rule for ${name}"`
   const drops = addresses.map(
-    (address) => `-${flag} PREROUTING ! -i ${name} -d ${formatIp(address)} -m addrtype ! --src-type LOCAL -j DROP ${comment}\n`,
+    (address) =>
+      `-${flag} PREROUTING ! -i ${name} -d ${formatIp(address)} -m addrtype ! --src-type LOCAL -j DROP ${comment}\n`,
   )
   return (
     `*raw\n${drops.join('')}COMMIT\n*mangle\n` +

@@ -13,9 +13,10 @@ import type { HostAction, PolicyRule } from '../action.js'
 import type { Host } from '../run.js'
 import { runCommand, runHook } from './command.js'
 
-/** Opens and closes the tunnel when its turn comes. */
+/** Opens, starts and closes the tunnel when its turn comes. */
 export interface TunnelOpener {
   open(action: HostAction & { readonly tag: 'openTunnel' }, signal: AbortSignal | undefined): Promise<void>
+  up(): Promise<void>
   close(): Promise<void>
 }
 
@@ -69,16 +70,16 @@ export class LinuxHost implements Host, Disposable {
         return true
       case 'deleteAddress':
         return this.#remove(action.name, (index) => deleteAddress(this.socket, { index, ...action.address }))
-      case 'setLinkUp': {
-        const index = this.#index(action.name)
-        setLinkMtu(this.socket, index, action.mtu)
-        setLinkUp(this.socket, index, true)
-        return true
-      }
+      case 'setLinkUp':
+        return this.#setLinkUp(action.name, action.mtu)
       case 'deleteLink':
         return this.#remove(action.name, (index) => deleteLink(this.socket, index))
       case 'addRoute':
-        addRoute(this.socket, { index: this.#index(action.name), ...action.prefix, table: action.table ?? RT_TABLE_MAIN })
+        addRoute(this.socket, {
+          index: this.#index(action.name),
+          ...action.prefix,
+          table: action.table ?? RT_TABLE_MAIN,
+        })
         return true
       case 'deleteRoute': {
         const { prefix, table } = action
@@ -93,6 +94,13 @@ export class LinuxHost implements Host, Disposable {
       case 'setSysctl':
         return setSysctl(action.key, action.value)
     }
+  }
+
+  async #setLinkUp(name: string, mtu: number): Promise<boolean> {
+    setLinkMtu(this.socket, this.#index(name), mtu)
+    await this.#opener?.up()
+    setLinkUp(this.socket, this.#index(name), true)
+    return true
   }
 
   #index(name: string): number {
@@ -174,13 +182,22 @@ function explain(action: HostAction, error: unknown): WireGuardError {
   const message = error instanceof Error ? error.message : String(error)
   const errno = error instanceof SystemError ? error.code : ((error as NodeJS.ErrnoException).code ?? undefined)
   const options = { cause: error, ...(errno !== undefined && { errno }) }
-  const number = error instanceof SystemError ? error.errno : errno === 'EPERM' ? EPERM : errno === 'EACCES' ? EACCES : 0
+  const number =
+    error instanceof SystemError ? error.errno : errno === 'EPERM' ? EPERM : errno === 'EACCES' ? EACCES : 0
   const isIpv6 = action.tag === 'addAddress' && action.address.address.length === 16
   if (number === EACCES && isIpv6) {
-    return new WireGuardError('SYSTEM', `"${what}" was refused: is IPv6 switched off? Then remove the address.`, options)
+    return new WireGuardError(
+      'SYSTEM',
+      `"${what}" was refused: is IPv6 switched off? Then remove the address.`,
+      options,
+    )
   }
   if (number === EPERM || number === EACCES) {
-    return new WireGuardError('PERMISSION_DENIED', `"${what}" was refused. Run as root, or with CAP_NET_ADMIN.`, options)
+    return new WireGuardError(
+      'PERMISSION_DENIED',
+      `"${what}" was refused. Run as root, or with CAP_NET_ADMIN.`,
+      options,
+    )
   }
   if (number === EEXIST) {
     const remedy = 'Another interface has it: see "ip route" and "ip rule", or set Table = off.'

@@ -43,7 +43,9 @@ export class Host {
     sh('ip route add default via 192.0.2.254 && ip route add default via 2001:db8::fe')
     sh('ip route add 198.51.100.0/24 via 192.0.2.254 mtu 1400')
     const n = `ip -n ${this.neighbour}`
-    sh(`${n} link set down0 up && ${n} addr add 192.0.2.254/24 dev down0 && ${n} addr add 2001:db8::fe/64 dev down0 nodad`)
+    sh(
+      `${n} link set down0 up && ${n} addr add 192.0.2.254/24 dev down0 && ${n} addr add 2001:db8::fe/64 dev down0 nodad`,
+    )
     this.#fakeResolvconf()
   }
 
@@ -82,12 +84,14 @@ export class Host {
   /** Everything about the network that can be seen, interface indices and lifetimes aside. */
   see(): Record<string, unknown> {
     const ip = (command: string): unknown[] => json(`ip -j ${command}`)
-    const links = (ip('addr show') as { ifname: string; mtu: number; flags: string[]; addr_info: Record<string, unknown>[] }[]).map(
-      ({ ifname, mtu, flags, addr_info }) => ({
-        ...{ ifname, mtu, isUp: flags.includes('UP') },
-        addresses: addr_info.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${String(local)}/${String(prefixlen)}`),
-      }),
-    )
+    const links = (
+      ip('addr show') as { ifname: string; mtu: number; flags: string[]; addr_info: Record<string, unknown>[] }[]
+    ).map(({ ifname, mtu, flags, addr_info }) => ({
+      ...{ ifname, mtu, isUp: flags.includes('UP') },
+      addresses: addr_info
+        .filter(({ scope }) => scope !== 'link')
+        .map(({ local, prefixlen }) => `${String(local)}/${String(prefixlen)}`),
+    }))
     return {
       links,
       routes: [4, 6].map((family) => sortedLines(`ip -${family} route show table all | grep -v -e fe80:: -e ff00::`)),
@@ -102,7 +106,9 @@ export class Host {
   /** Process ids of the wireguard-go in a namespace. */
   daemons(namespace: string = this.namespace): number[] {
     const pids = sh(`ip netns pids ${namespace}`).split('\n').filter(Boolean).map(Number)
-    return pids.filter((pid) => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('wireguard-go'))
+    return pids.filter(
+      (pid) => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('wireguard-go'),
+    )
   }
 
   readDnsLog(): string {
