@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { attempt, command } from './command.js'
@@ -20,7 +20,8 @@ mkdir -p /run/netns /run/wireguard /run/lock
 mount -t sysfs sysfs /sys
 ip link set lo up
 echo ready
-exec cat >/dev/null
+cat >/dev/null
+rm -rf "$1"
 `
 
 export class Lab implements AsyncDisposable {
@@ -39,7 +40,19 @@ export class Lab implements AsyncDisposable {
     const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-lab-'))
     // The first process inside waits for the end of its input, which comes when we close it, and also when we die.
     // Detached, so that the interrupt of a terminal reaches the test runner alone.
-    const args = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', SETUP]
+    const args = [
+      '--mount',
+      '--net',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      '--kill-child',
+      'sh',
+      '-c',
+      SETUP,
+      'lab',
+      folder,
+    ]
     const holder = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
     const [first] = await Promise.race([once(holder.stdout!, 'data'), once(holder, 'exit')])
     if (String(first) !== 'ready\n') throw new Error(`cannot make namespaces: unshare ended with ${String(first)}`)
@@ -70,12 +83,11 @@ export class Lab implements AsyncDisposable {
     return ['--target', String(this.#pid), '--mount', '--net', '--pid', '--', file, ...args]
   }
 
-  /** Ends every process and removes every namespace and interface. */
+  /** Ends every process and removes every namespace, every interface and the folder. */
   async close(): Promise<void> {
     const gone = this.#holder.exitCode === null ? once(this.#holder, 'exit') : null
     this.#holder.stdin!.end()
     await gone
-    rmSync(this.folder, { recursive: true, force: true })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
