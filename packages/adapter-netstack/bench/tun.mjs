@@ -52,19 +52,23 @@ let bytes = 0
 const peer = (script) => spawn('timeout', ['60', 'ip', 'netns', 'exec', name, process.execPath, '-e', script])
 const SOURCE = `const s = require('net').connect(PORT, '10.7.0.2'); const c = Buffer.alloc(262144, 7); const go = () => { while (s.write(c)); }; s.on('connect', go).on('drain', go).on('error', () => process.exit())`
 const SINK = `require('net').connect(PORT, '10.7.0.2').on('data', () => {}).on('error', () => process.exit())`
-for (const [title, script, onConnection] of [
-  ['kernel to stack', SOURCE, (socket) => socket.on('data', (data) => (bytes += data.length))],
-  [
-    'stack to kernel',
-    SINK,
-    (socket) => {
+for (const { title, script, onConnection } of [
+  {
+    title: 'kernel to stack',
+    script: SOURCE,
+    onConnection: (socket) => socket.on('data', (data) => (bytes += data.length)),
+  },
+  {
+    title: 'stack to kernel',
+    script: SINK,
+    onConnection: (socket) => {
       const go = () => {
         while (!socket.destroyed && socket.write(chunk));
       }
       socket.on('drain', go)
       go()
     },
-  ],
+  },
 ]) {
   const server = network.listen({ port: 0 }, (socket) => {
     socket.on('error', () => {})

@@ -3,7 +3,7 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { PACKET_TAILROOM, type PacketBatch, type PacketPort, type PacketPortOptions } from '@wireweave/tunnel/packets'
 import type { Host } from './host.js'
 
-export const BATCH_SIZE = 64
+const BATCH_SIZE = 64
 
 export function regionBytes(mtu: number): number {
   return BATCH_SIZE * ((mtu + PACKET_TAILROOM + 63) & ~63)

@@ -215,6 +215,39 @@ describe('memory', () => {
     wire.run(600_000, () => server.hasEnded)
     expect(isSame(server.bytes, pattern(10_000_000))).toBe(true)
   })
+  test('when memory is short everyone still gets through', () => {
+    const random = randomOf(4)
+    const wire = new Wire((_packet, _from, now) => (random() < 0.05 ? [] : [now + 2]), {
+      tcp: { memoryBytes: 32 * 1024 },
+    })
+    const servers: App[] = []
+    listenWith(wire, () => {
+      servers.push(new App(pattern(50_000, 9)))
+      return servers.at(-1)!
+    })
+    const clients = Array.from({ length: 20 }, () => new App(pattern(50_000, 8)))
+    for (const client of clients) {
+      const connection = wire.alice.connect({ remote: BOB, remotePort: 80, handler: client }, wire.now)
+      if (typeof connection === 'string') throw new Error(connection)
+      client.connection = connection
+    }
+    wire.run(3_600_000, () => clients.every((client) => client.isClosed) && servers.every((server) => server.isClosed))
+    for (const client of clients) expect(isSame(client.bytes, pattern(50_000, 9))).toBe(true)
+    for (const server of servers) expect(isSame(server.bytes, pattern(50_000, 8))).toBe(true)
+    expect(wire.bob.tcpStats.noMemory + wire.alice.tcpStats.noMemory).toBeGreaterThan(0)
+  })
+  test('a closed window does not hold the data of an application that is gone for ever', () => {
+    const app = new App(pattern(5000), false)
+    const { peer } = opened(app)
+    peer.send({ seq: 1, ack: 1001, flags: 'A', window: 0 })
+    app.connection.close()
+    for (let i = 0; i < 60 && peer.stack.load.connections > 0; i++) {
+      if (peer.receive().length > 0) peer.send({ seq: 1, ack: 1001, flags: 'A', window: 0 })
+      peer.receive()
+      peer.wait(200_000)
+    }
+    expect(peer.stack.load).toMatchObject({ connections: 0, bufferBytes: 0 })
+  })
   test('fragments: a bounded number, in bounded memory, for a bounded time', () => {
     const wire = new Wire(delayed(1))
     for (let i = 0; i < 5000; i++) wire.inject(wire.bob, ipPacket(17, pattern(1400), ALICE, BOB, 0x2000 | (i % 7), i))
@@ -314,4 +347,11 @@ test('UDP fragments are put together in any order; an overlap ends the datagram 
   wire.inject(wire.bob, ipPacket(17, new Uint8Array(800), ALICE, BOB, 0x2000 | (504 / 8), 8))
   for (const i of [1, 2]) wire.inject(wire.bob, pieces[i]!(8))
   expect(got.length).toBe(1)
+  // An overlap that makes up for a hole: as many bytes as the whole, but not the whole.
+  const hole = udpPacket(pattern(16), 53)
+  const before = wire.bob.load.fragmentBytes
+  wire.inject(wire.bob, ipPacket(17, hole.subarray(8, 24), ALICE, BOB, 1, 9))
+  wire.inject(wire.bob, ipPacket(17, hole.subarray(16, 24), ALICE, BOB, 0x2000 | 2, 9))
+  expect(wire.bob.load.fragmentBytes).toBe(before)
+  expect(wire.bob.stats.malformed).toBe(0)
 })

@@ -100,7 +100,7 @@ export function icmpError(type: number, code: number, rest: number, packet: Uint
   return ipPacket(1, message, Uint8Array.of(10, 9, 9, 9), packet.slice(12, 16))
 }
 
-export function readTcp(packet: Uint8Array): TcpPacket {
+function readTcp(packet: Uint8Array): TcpPacket {
   const view = new DataView(packet.buffer, packet.byteOffset)
   const bits = packet[33]!
   const headerBytes = (packet[32]! >>> 4) * 4
@@ -172,7 +172,9 @@ export class Peer {
     this.send({ seq: 0, flags: 'S', options, window })
     const [answer] = this.wire.drain(this.stack).map(readTcp)
     this.irs = answer!.seq
-    this.send({ seq: 1, ack: 1, flags: 'A', window })
+    // Timestamps, once offered, are in every segment.
+    const stamps = options[2] === 8 ? options : []
+    this.send({ seq: 1, ack: 1, flags: 'A', window, options: stamps })
   }
 
   /** Lets so much time pass, running what is due. */

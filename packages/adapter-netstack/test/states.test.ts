@@ -192,6 +192,31 @@ describe('RFC 9293 §3.10.7.4, synchronized states', () => {
   })
 })
 
+describe('RFC 7323, timestamps', () => {
+  const stamp = (value: number, echo = 0): number[] => [1, 1, 8, 10, ...bigEndian(value), ...bigEndian(echo)]
+
+  test('a segment older than one that was taken is acknowledged and dropped (PAWS, §5.3), one without is dropped (§3.2)', () => {
+    const { peer, app } = opened(undefined, stamp(1000))
+    peer.send({ seq: 1, ack: 1, flags: 'A', data: bytes(10), options: stamp(1010) })
+    peer.receive()
+    peer.send({ seq: 11, ack: 1, flags: 'A', data: bytes(10), options: stamp(1009) })
+    expect(peer.texts()).toEqual(['A 1:0 ack 11'])
+    peer.send({ seq: 11, ack: 1, flags: 'A', data: bytes(10) })
+    expect(peer.texts()).toEqual([])
+    expect(app.bytes.length).toBe(10)
+  })
+  test('the echo is that of the segment that holds the next expected number (§4.3)', () => {
+    const { peer } = opened(undefined, stamp(1000))
+    peer.send({ seq: 1, ack: 1, flags: 'A', data: bytes(10), options: stamp(1010) })
+    expect(peer.receive()[0]!.options.slice(8)).toEqual(bigEndian(1010))
+    // Out of order: the older one stays.
+    peer.send({ seq: 21, ack: 1, flags: 'A', data: bytes(10), options: stamp(1030) })
+    expect(peer.receive()[0]!.options.slice(8, 12)).toEqual(bigEndian(1010))
+    peer.send({ seq: 11, ack: 1, flags: 'A', data: bytes(10), options: stamp(1020) })
+    expect(peer.receive()[0]!.options.slice(8)).toEqual(bigEndian(1020))
+  })
+})
+
 describe('RFC 9293 §3.6, closing', () => {
   test('the peer closes first: CLOSE-WAIT, LAST-ACK, CLOSED', () => {
     const { peer, app } = opened()

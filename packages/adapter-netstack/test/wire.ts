@@ -11,8 +11,8 @@ import {
 
 export const ALICE: Uint8Array = Uint8Array.of(10, 0, 0, 1)
 export const BOB: Uint8Array = Uint8Array.of(10, 0, 0, 2)
-export const ALICE6: Uint8Array = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
-export const BOB6: Uint8Array = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
+const ALICE6: Uint8Array = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+const BOB6: Uint8Array = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
 
 /** sfc32: the same everywhere for a seed. */
 export function randomOf(seed: number): () => number {

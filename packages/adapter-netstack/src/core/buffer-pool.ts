@@ -1,5 +1,6 @@
 /** Memory for the streams of a stack: powers of two, used again, and never more than a budget in all. */
 
+/** A stream gets this much whatever the budget says: without it nothing would move, and nothing would become free. */
 export const SMALLEST_BUFFER = 2048
 /** How much may lie idle to be used again. */
 const IDLE_LIMIT_BYTES = 8 * 1024 * 1024
@@ -23,7 +24,7 @@ export class BufferPool {
   take(bytes: number): Uint8Array | null {
     const log = 32 - Math.clz32(Math.max(bytes, SMALLEST_BUFFER) - 1)
     const size = 2 ** log
-    if (this.#usedBytes + size > this.#budget) return null
+    if (this.#usedBytes + size > this.#budget && size > SMALLEST_BUFFER) return null
     this.#usedBytes += size
     const idle = this.#idle[log]?.pop()
     if (idle === undefined) return new Uint8Array(size)

@@ -247,6 +247,13 @@ describe('lookup', () => {
     await expect(alice.lookup('no.test')).rejects.toMatchObject({ code: 'ENOTFOUND', hostname: 'no.test' })
     bob.listen({ port: 80 }, (socket) => socket.end('hello'))
     expect(await text(alice.connect({ host: 'web.test', port: 80 }))).toBe('hello')
+    // The first address refuses, the second does not.
+    bob.listen({ port: 81, host: '10.0.0.2' }, (socket) => socket.end('hello again'))
+    expect(await text(alice.connect({ host: 'web.test', port: 81 }))).toBe('hello again')
+    expect(await errorOf(alice.connect({ host: 'web.test', port: 82 }))).toMatchObject({
+      code: 'ECONNREFUSED',
+      port: 82,
+    })
   })
 
   test('without an answer, or without a server', async () => {

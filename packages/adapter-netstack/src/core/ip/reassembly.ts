@@ -7,7 +7,7 @@ import { addressKey } from './address.js'
 import type { IpPacket } from './packet.js'
 
 /** RFC 8200 §4.5 says 60 s; RFC 791 suggests 15, RFC 1122 §3.3.2 60 to 120. What waits this long on a tunnel is lost. */
-export const REASSEMBLY_TIMEOUT_MS = 30_000
+const REASSEMBLY_TIMEOUT_MS = 30_000
 const MAX_DATAGRAMS = 32
 const MAX_BYTES = 512 * 1024
 const MAX_FRAGMENTS = 64

@@ -37,8 +37,9 @@ export function processAcknowledgment(tcp: Tcp, connection: Connection, segment:
 /** RFC 9293 §3.10.7.4: SND.WND, SND.WL1, SND.WL2. A window that opens ends the probing. */
 function takeWindow(connection: Connection, segment: Segment, window: number): void {
   if (connection.persistAt !== NEVER) {
-    // The peer is there: it may keep its window closed as long as it likes (RFC 9293 §3.8.6.1).
-    connection.probes = 0
+    // The peer is there: it may keep its window closed as long as it likes (RFC 9293 §3.8.6.1), but not hold memory of
+    // an application that is gone.
+    if (!connection.readClosed) connection.probes = 0
     if (window > connection.sendWindow) {
       connection.persistAt = NEVER
       connection.nxt = connection.una

@@ -83,7 +83,7 @@ export function finReceived(tcp: Tcp, connection: Connection): void {
   else connection.state = AFTER_FIN[connection.state] ?? connection.state
 }
 
-export function forgetHalfOpen(tcp: Tcp, connection: Connection): void {
+function forgetHalfOpen(tcp: Tcp, connection: Connection): void {
   if (connection.state !== 'SYN_RECEIVED' || !connection.isPassive) return
   for (const listener of tcp.listeners.get(connection.localPort) ?? []) listener.halfOpen.delete(connection)
 }

@@ -9,7 +9,7 @@ import type { Tcp } from './tcp.js'
 import { setPathSegment } from './timers.js'
 
 /** RFC 5927 §4.1: the error must quote a number that is under way. */
-export function isUnderWay(connection: Connection, sequence: number): boolean {
+function isUnderWay(connection: Connection, sequence: number): boolean {
   return connection.isOpen && !isBefore(sequence, connection.una) && isBefore(sequence, connection.max)
 }
 

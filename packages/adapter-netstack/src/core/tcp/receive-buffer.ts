@@ -1,5 +1,5 @@
 /** Bytes of the peer: those in order wait for the application, those out of order for the ones before them. */
-import type { BufferPool } from '../buffer-pool.js'
+import { type BufferPool, SMALLEST_BUFFER } from '../buffer-pool.js'
 import { Ring } from './ring.js'
 import { distance, isAfter, isBefore, later } from './sequence.js'
 
@@ -62,7 +62,7 @@ export class ReceiveBuffer {
     if (length <= 0) return true
     const used = this.#ready + this.#islandReach()
     const need = this.#ready + distance(sequence, this.next) + length
-    if (!this.#ring.reserve(need, used)) return false
+    if (!this.#ring.reserve(need, used)) return this.#insertScarce(sequence, source, at, length)
     if (sequence === this.next && this.#islands.length === 0) {
       this.#ring.put(this.#ready, source, at, length)
       this.#ready += length
@@ -104,6 +104,22 @@ export class ReceiveBuffer {
     this.#ring.release()
     this.#ready = 0
     this.#islands.length = 0
+  }
+
+  /**
+   * The budget is spent. Bytes in order go into the memory that is there, at the cost of those out of order, which the
+   * peer must then send again (RFC 2018 §8 allows it): otherwise nothing would ever become free.
+   */
+  #insertScarce(sequence: number, source: Uint8Array, at: number, length: number): boolean {
+    if (sequence !== this.next) return false
+    this.#islands.length = 0
+    this.#ring.reserve(SMALLEST_BUFFER, this.#ready)
+    const fits = Math.min(length, this.#ring.memoryBytes - this.#ready)
+    if (fits <= 0) return false
+    this.#ring.put(this.#ready, source, at, fits)
+    this.#ready += fits
+    this.next = (this.next + fits) | 0
+    return true
   }
 
   /** From `next` to the end of the last island. */

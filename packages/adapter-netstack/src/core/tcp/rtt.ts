@@ -1,11 +1,11 @@
 /** Retransmission timeout (RFC 6298), in milliseconds. */
 
 /** RFC 6298 §2.1. */
-export const INITIAL_RTO_MS = 1000
+const INITIAL_RTO_MS = 1000
 /** RFC 6298 §2.4 says 1 s; every stack in use has 200 ms (RFC 8961 §4 allows it), and so have we. */
-export const MIN_RTO_MS = 200
+const MIN_RTO_MS = 200
 /** RFC 6298 §2.5 wants at least 60 s. */
-export const MAX_RTO_MS = 120_000
+const MAX_RTO_MS = 120_000
 
 export class RoundTripTime {
   /** Smoothed; -1 before the first measurement. */

@@ -11,8 +11,8 @@ export const ACK = 16
 export const TCP_HEADER_BYTES = 20
 
 /** Kinds of options. */
-export const END = 0
-export const NO_OPERATION = 1
+const END = 0
+const NO_OPERATION = 1
 export const MAXIMUM_SEGMENT_SIZE = 2
 export const WINDOW_SCALE = 3
 export const SACK_PERMITTED = 4

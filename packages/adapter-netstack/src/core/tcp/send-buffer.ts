@@ -1,5 +1,5 @@
 /** Bytes of the application that are not acknowledged yet. */
-import type { BufferPool } from '../buffer-pool.js'
+import { type BufferPool, SMALLEST_BUFFER } from '../buffer-pool.js'
 import { Ring } from './ring.js'
 import { distance } from './sequence.js'
 
@@ -42,8 +42,14 @@ export class SendBuffer {
 
   /** How many bytes of `source` from `at` on were taken. */
   write(source: Uint8Array, at: number): number {
-    const length = Math.min(source.length - at, this.space)
-    if (length <= 0 || !this.#ring.reserve(this.#length + length, this.#length)) return 0
+    let length = Math.min(source.length - at, this.space)
+    if (length <= 0) return 0
+    if (!this.#ring.reserve(this.#length + length, this.#length)) {
+      // The budget is spent: what fits into the memory that is there.
+      this.#ring.reserve(SMALLEST_BUFFER, this.#length)
+      length = Math.min(length, this.#ring.memoryBytes - this.#length)
+      if (length <= 0) return 0
+    }
     this.#ring.put(this.#length, source, at, length)
     this.#length += length
     return length
