@@ -1,12 +1,10 @@
 /** Would opening a TUN work here, now? */
-import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
+import { mayAdministerNetwork } from '@wireweave/ffi/capabilities'
 import { isWireGuardError } from '@wireweave/tunnel/errors'
 import type { Availability } from '@wireweave/tunnel/backend'
 import type { System } from './abi.js'
 import { deviceRemedy, interfaceName, openDevice, permissionRemedy, TUN_DEVICE } from './binding.js'
-
-const CAP_NET_ADMIN = 12
 
 /** Opens and closes the device at most, which makes no interface. `adopted` is a descriptor that would be used. */
 export function probe(load: () => System, adopted: number | null, platform: string = process.platform): Availability {
@@ -44,11 +42,6 @@ function probeAdopted(system: System, fd: number): Availability {
   if (interfaceName(system, fd) !== null) return { available: true, version: release() }
   const remedy = 'Pass the number of a descriptor that was attached with TUNSETIFF.'
   return { available: false, reason: `descriptor ${fd} is not an open TUN`, remedy }
-}
-
-function mayAdministerNetwork(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/thread-self/status', 'utf8'))?.[1]
-  return effective === undefined || ((BigInt(`0x${effective}`) >> BigInt(CAP_NET_ADMIN)) & 1n) === 1n
 }
 
 function sentence(text: string): string {

@@ -1,8 +1,27 @@
 /** The kernel's WireGuard: interfaces by rtnetlink, configuration by generic netlink. */
-import { EACCES, EADDRINUSE, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, SystemError } from '@wireweave/ffi/errno'
+import { mayAdministerNetwork } from '@wireweave/ffi/capabilities'
+import {
+  EACCES,
+  EADDRINUSE,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EOPNOTSUPP,
+  EPERM,
+  SystemError,
+} from '@wireweave/ffi/errno'
 import { Readiness } from '@wireweave/ffi/poll'
 import { resolveFamily } from '@wireweave/netlink/generic'
-import { createLink, deleteLink, findLink, readLink, RTM_DELLINK, RTMGRP_LINK, setLinkUp } from '@wireweave/netlink/link'
+import {
+  createLink,
+  deleteLink,
+  findLink,
+  readLink,
+  RTM_DELLINK,
+  RTMGRP_LINK,
+  setLinkUp,
+} from '@wireweave/netlink/link'
 import type { Link } from '@wireweave/netlink/link'
 import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
 import type { Availability, InterfaceOptions, InterfaceRef, Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
@@ -12,12 +31,12 @@ import { validateUpdate } from '@wireweave/tunnel/validate'
 import { WG_GENL_NAME } from './abi.js'
 import { decodeDevice, encodeGet, encodeUpdate } from './codec.js'
 import type { DecodedDevice } from './codec.js'
+import { createNamed } from './name.js'
 import { withoutRemovals } from './removals.js'
 
 const NAME = 'linux-wg'
 const KIND = 'wireguard'
 const DEFAULT_MTU = 1420
-const VALID_NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
 
 /** A backend whose data plane is the kernel's; needs its `wireguard` module and CAP_NET_ADMIN. */
 export function linuxWgBackend(): TunnelBackend {
@@ -35,8 +54,9 @@ function availability(): Availability {
   try {
     using socket = new NetlinkSocket(NETLINK_GENERIC)
     resolveFamily(socket, WG_GENL_NAME)
-    if (process.getuid?.() !== 0) return { available: false, reason: 'not root', remedy: 'Run with sudo.' }
-    return { available: true }
+    if (mayAdministerNetwork()) return { available: true }
+    const remedy = 'Run as root, or give the process CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN).'
+    return { available: false, reason: 'the process lacks CAP_NET_ADMIN', remedy }
   } catch (error) {
     const missing = error instanceof SystemError && error.errno === ENOENT
     const reason = missing ? 'the kernel has no wireguard module loaded' : String(error)
@@ -48,14 +68,13 @@ function open(options: InterfaceOptions): Promise<Tunnel> {
   return attempt(`opening ${options.name}`, () => openLink(options))
 }
 
-function openLink({ name, mtu = DEFAULT_MTU }: InterfaceOptions): Tunnel {
-  if (!VALID_NAME.test(name) || name === '.' || name === '..') {
-    throw new WireGuardError('NAME_INVALID', `"${name}" cannot name an interface: 1 to 15 of a-z A-Z 0-9 _ = + . -`)
-  }
+function openLink({ name: asked, mtu = DEFAULT_MTU, signal }: InterfaceOptions): Tunnel {
+  if (signal?.aborted === true)
+    throw new WireGuardError('ABORTED', `opening ${asked} was aborted`, { cause: signal.reason })
   const route = new NetlinkSocket(NETLINK_ROUTE)
   let link: Link | null = null
   try {
-    link = createLink(route, name, KIND, mtu)
+    link = createNamed(asked, (name) => createLink(route, name, KIND, mtu))
     return new KernelTunnel(route, link)
   } catch (error) {
     if (link !== null) deleteLink(route, link.index)
