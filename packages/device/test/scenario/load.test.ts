@@ -73,7 +73,12 @@ test('who has a cookie and sends too much is limited, and nobody else is', () =>
   expect(net.bob.device.stats.drops.rateLimited).toBeGreaterThan(800)
 
   net.alice.send(net.packet(net.alice, net.bob))
-  expect(net.advanceUntil(() => net.bob.received.length > 0, 30_000, 10)).toBeLessThan(5500)
+  const start = net.now
+  while (net.bob.received.length === 0 && net.now - start < 20_000) {
+    greedy.send(greedy.initiation())
+    net.advance(5)
+  }
+  expect(net.now - start).toBeLessThan(5500)
 }, 60_000)
 
 test('load ends a second after the flood: cookies are no longer asked for', () => {

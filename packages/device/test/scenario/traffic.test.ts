@@ -33,6 +33,8 @@ test('all traffic of two minutes takes one handshake', () => {
     net.advance(500)
   }
   expect(net.eve.count(HANDSHAKE_INITIATION)).toBe(1)
+  // Nobody owes an answer that data has given.
+  expect(net.eve.of(TRANSPORT_DATA).filter((seen) => seen.length === KEEPALIVE_BYTES)).toHaveLength(0)
   expect(net.bob.received).toHaveLength(119)
   expect(net.alice.received).toHaveLength(119)
 })
