@@ -35,6 +35,11 @@ export class AllowedIps {
     return this.#size
   }
 
+  /** Memory held. It grows by doubling, and what is removed is used again. */
+  get bytes(): number {
+    return this.#nodes.byteLength + this.#lists.byteLength
+  }
+
   /** The owner of the longest prefix that holds the 4 bytes of `bytes` at `at`, or -1. */
   lookup4(bytes: Uint8Array, at: number): number {
     const key = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!

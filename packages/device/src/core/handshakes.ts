@@ -17,17 +17,18 @@ import {
 } from '@wireweave/noise/handshake'
 import {
   COOKIE_NONCE_BYTES,
+  COOKIE_RECEIVER_INDEX,
   COOKIE_REPLY,
   COOKIE_REPLY_BYTES,
   HANDSHAKE_INITIATION,
   HANDSHAKE_INITIATION_BYTES,
-  HANDSHAKE_RESPONSE,
   HANDSHAKE_RESPONSE_BYTES,
-  readReceiverIndex,
+  RESPONSE_RECEIVER_INDEX,
 } from '@wireweave/noise/messages'
 import { compareTai64n } from '@wireweave/noise/tai64n'
 import { formatKey } from '@wireweave/tunnel/keys'
 import { ENDPOINT_LOCAL, readEndpoint } from './endpoint.js'
+import { readIndex } from './index-table.js'
 import { HANDSHAKE_TRAFFIC_CLASS } from './initiation.js'
 import type { Peer } from './peer.js'
 import { sendKeepalive } from './sending.js'
@@ -55,7 +56,7 @@ export function queueHandshake(
     return
   }
   if (type === COOKIE_REPLY) {
-    if (state.indices.get(readReceiverIndex(bytes, at, type) | 0) === undefined) {
+    if (state.indices.get(readIndex(bytes, at + COOKIE_RECEIVER_INDEX)) === undefined) {
       drops.unknownIndex++
       return
     }
@@ -126,7 +127,7 @@ function sendCookieReply(state: DeviceState, identity: DeviceIdentity, source: U
 /** Keeps the cookie for the next message. No timer, no endpoint, no message changes by it (§5.4.7). */
 function receiveCookieReply(state: DeviceState, now: number): void {
   const { bytes, first } = state.handshakeQueue
-  const peer = state.indices.get(readReceiverIndex(bytes, first, COOKIE_REPLY) | 0)
+  const peer = state.indices.get(readIndex(bytes, first + COOKIE_RECEIVER_INDEX))
   if (peer === undefined || peer.cookie.consumeReply(bytes, first, now) < 0) {
     state.stats.drops.badCookieReply++
     return
@@ -214,7 +215,7 @@ function sendResponse(
 function receiveResponse(state: DeviceState, identity: DeviceIdentity, now: number): void {
   const { bytes, first, firstRecord } = state.handshakeQueue
   const { drops } = state.stats
-  const index = readReceiverIndex(bytes, first, HANDSHAKE_RESPONSE) | 0
+  const index = readIndex(bytes, first + RESPONSE_RECEIVER_INDEX)
   const peer = state.indices.get(index)
   if (peer === undefined || peer.handshake.tag !== 'initiationCreated' || peer.handshake.localIndex !== index) {
     drops.unknownIndex++

@@ -40,3 +40,8 @@ export class IndexTable<Owner> {
     this.#owners.delete(index)
   }
 }
+
+/** The 32 bits at `at`, little-endian, as an index of the table. Without a detour over unsigned numbers, which V8 may box. */
+export function readIndex(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+}

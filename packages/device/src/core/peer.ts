@@ -50,7 +50,7 @@ export class Peer implements Remote {
   /** Copies `key`. */
   constructor(slot: number, key: Uint8Array, suite: Suite) {
     this.slot = slot
-    this.key = key.slice() as PublicKey
+    this.key = new Uint8Array(key) as PublicKey
     this.cookie = new CookieGenerator(suite, this.key)
     this.#suite = suite
   }

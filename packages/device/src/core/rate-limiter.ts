@@ -19,8 +19,6 @@ const FIRST_CAPACITY = 64
 export class RateLimiter {
   readonly #hash: SipHash24
   readonly #maxSources: number
-  /** The family byte and an address or half of one. */
-  readonly #key = new Uint8Array(9)
   #count = 0
   #sweptAt = 0
   #hashLow = new Uint32Array(0)
@@ -58,12 +56,9 @@ export class RateLimiter {
     return allowed
   }
 
+  /** The lengths tell the families apart. */
   #hashSource(record: Uint8Array): void {
-    const family = record[ENDPOINT_FAMILY]!
-    const length = family === 4 ? 4 : 8
-    this.#key[0] = family
-    for (let i = 0; i < length; i++) this.#key[1 + i] = record[ENDPOINT_ADDRESS + i]!
-    this.#hash.hash(this.#key, 0, 1 + length)
+    this.#hash.hash(record, ENDPOINT_ADDRESS, record[ENDPOINT_FAMILY] === 4 ? 4 : 8)
   }
 
   #find(): number {

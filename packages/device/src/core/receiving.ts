@@ -2,12 +2,13 @@
 import { REKEY_AFTER_TIME_RECEIVING_MS } from '@wireweave/noise/constants'
 import { DROP_BAD_TAG, DROP_EXPIRED_KEYPAIR } from '@wireweave/noise/drop'
 import type { Keypair } from '@wireweave/noise/keypair'
-import { classify, readReceiverIndex, TRANSPORT_DATA, TRANSPORT_HEADER_BYTES } from '@wireweave/noise/messages'
+import { classify, TRANSPORT_DATA, TRANSPORT_HEADER_BYTES, TRANSPORT_RECEIVER_INDEX } from '@wireweave/noise/messages'
 import { openTransport } from '@wireweave/noise/transport'
 import type { DatagramBatch } from './datagrams.js'
 import { mergeEcn } from './ecn.js'
 import { ENDPOINT_BYTES } from './endpoint.js'
 import { queueHandshake } from './handshakes.js'
+import { readIndex } from './index-table.js'
 import { startHandshake } from './initiation.js'
 import { IPV4_SOURCE, IPV6_SOURCE, ipLength, ipVersion } from './inner-packet.js'
 import type { Peer } from './peer.js'
@@ -50,7 +51,7 @@ function receiveData(
 ): void {
   const { bytes } = state.options.arena
   const { drops } = state.stats
-  const index = readReceiverIndex(bytes, at, TRANSPORT_DATA) | 0
+  const index = readIndex(bytes, at + TRANSPORT_RECEIVER_INDEX)
   const peer = state.indices.get(index)
   const keypair = peer === undefined ? null : peer.keypairOf(index)
   if (peer === undefined || keypair === null) {

@@ -5,6 +5,7 @@
  */
 import type { Keypair } from '@wireweave/noise/keypair'
 import { formatIp } from '@wireweave/tunnel/ip'
+import { readIndex } from './index-table.js'
 import { IPV4_DESTINATION, IPV4_HEADER_BYTES, IPV6_DESTINATION, IPV6_HEADER_BYTES } from './inner-packet.js'
 import type { DeviceState } from './state.js'
 
@@ -31,8 +32,8 @@ export function isOwnDatagram(
   const { bytes } = state.options.arena
   const payload = version === 4 ? udpPayload4(bytes, at) : udpPayload6(bytes, at)
   if (payload < 0 || payload + 8 > at + length) return false
-  if (readUint32(bytes, payload) !== TRANSPORT_DATA) return false
-  const index = readUint32(bytes, payload + 4)
+  if (readIndex(bytes, payload) !== TRANSPORT_DATA) return false
+  const index = readIndex(bytes, payload + 4)
   if (index === (keypair.remoteIndex | 0)) return true
   const sourcePort = (bytes[payload - 8]! << 8) | bytes[payload - 7]!
   return sourcePort === state.boundPort && state.remoteIndices.has(index)
@@ -65,9 +66,4 @@ function udpPayload6(bytes: Uint8Array, at: number): number {
   const isLaterFragment = (bytes[upper + 2]! | (bytes[upper + 3]! & 0xf8)) !== 0
   if (next !== FRAGMENT || bytes[upper] !== UDP || isLaterFragment) return -1
   return upper + FRAGMENT_HEADER_BYTES + UDP_HEADER_BYTES
-}
-
-/** Little-endian, as a signed number. */
-function readUint32(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 }

@@ -304,6 +304,25 @@ test('under load an initiation without a cookie is answered with one and costs n
   expect(pair.bob.tags().filter((tag) => tag !== 'cookieReplySent')).toEqual(['peerAdded'])
 })
 
+test('a cookie reply between two datagrams to a peer does not take the second with it', () => {
+  const pair = new Pair(withJitter(0), withJitter(0))
+  pair.connect()
+  const message = withMac1(pair.wire[0]!.bytes, pair.bob.publicKey)
+  const elsewhere = parseEndpoint('203.0.113.9:9')!
+  flood(pair.bob, message, pair.alice, 0)
+  pair.bob.processHandshakes(0)
+  pair.bob.takeSent()
+  const { drain } = pair.bob
+  pair.bob.drain = () => {}
+  pair.pong()
+  pair.bob.receive(message, elsewhere, 0)
+  pair.pong()
+  drain.call(pair.bob)
+  const sent = pair.bob.takeSent()
+  expect(types(sent)).toEqual([DATA, COOKIE_REPLY, DATA])
+  expect(sent.map(({ to }) => to)).toEqual([pair.alice.endpoint, elsewhere, pair.alice.endpoint])
+})
+
 test('one message fewer in the queue is no load', () => {
   const pair = new Pair()
   const message = initiation(pair)

@@ -31,8 +31,10 @@ test('peers are found by key and slot, in the order they were added, and slots a
 test('keys whose hashes collide are told apart, and removing one leaves the other', () => {
   const table = new PeerTable((bytes) => bytes.fill(3))
   const [first, second] = collidingKeys(new Uint8Array(16).fill(3))
+  expect(first).not.toEqual(second)
   const [one, two] = [first, second].map((bytes) => {
     const peer = new Peer(table.nextSlot(), bytes, nobleSuite)
+    expect(table.find(bytes)).toBe(null)
     table.add(peer)
     return peer
   })

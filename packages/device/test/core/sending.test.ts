@@ -57,6 +57,19 @@ test('an answer that the interface has not taken yet is not overwritten', () => 
   expect(pair.alice.delivered.map((error) => error.subarray(28))).toEqual(packets)
 })
 
+test('an answer for which the interface has no room is not given', () => {
+  const pair = connected()
+  const datagrams = Array.from({ length: BATCH }, () => {
+    pair.ping()
+    return { bytes: pair.alice.takeSent()[0]!.bytes, from: pair.alice.endpoint }
+  })
+  pair.bob.drain = () => {}
+  pair.bob.receiveOnly(datagrams, 0)
+  pair.bob.send([packet4('10.0.0.2', '10.77.0.1', 60)], 0)
+  expect(pair.bob.device.inbound.count).toBe(BATCH)
+  expect(pair.bob.device.stats).toMatchObject({ icmpErrorsSent: 0, drops: { noRoute: 1 } })
+})
+
 test('what is no IP packet is counted and goes nowhere', () => {
   const pair = connected()
   const cut = packet4('10.0.0.1', '10.0.0.2', 60)
@@ -152,6 +165,20 @@ test('an endpoint that changes in the middle of a batch gets a record of its own
   expect(pair.alice.takeSent().map(({ to }) => to)).toEqual([pair.bob.endpoint, elsewhere])
 })
 
+test('a peer that moves while datagrams wait for the socket gets the later ones at the new place', () => {
+  const pair = connected()
+  const elsewhere = parseEndpoint('203.0.113.1:9')!
+  pair.ping()
+  const [data] = pair.alice.takeSent()
+  const { drain } = pair.bob
+  pair.bob.drain = () => {}
+  pair.pong()
+  pair.bob.receive(data!.bytes, elsewhere, 0)
+  pair.pong()
+  drain.call(pair.bob)
+  expect(pair.bob.takeSent().map(({ to }) => to)).toEqual([pair.alice.endpoint, elsewhere])
+})
+
 test('when outbound is full in the middle of a step the shell is asked to send it, and nothing is lost', () => {
   const pair = new Pair(withJitter(0), withJitter(0))
   const packets = Array.from({ length: 128 }, (_, i) => packet4('10.0.0.1', '10.0.0.2', 100 + i))
@@ -168,6 +195,8 @@ test('packets of any size go through, up to what a datagram can hold', () => {
   pair.exchange()
   expect(pair.bob.delivered).toEqual(packets)
   expect(pair.alice.device.stats.drops.malformedPacket).toBe(1)
+  // More than the outbox holds at once.
+  expect(pair.alice.flushes).toBe(1)
 })
 
 test('while no key is there the 128 youngest packets wait', () => {
