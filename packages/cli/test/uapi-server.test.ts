@@ -54,6 +54,13 @@ describe('a UAPI server', () => {
     )
   })
 
+  test('goes on when the system has no descriptor for a connection', async () => {
+    const { path, server, log } = await serve()
+    server.emit('error', new Error('accept EMFILE'))
+    expect(log.at(-1)).toMatch(/accept EMFILE/)
+    expect(await ask(path, CONFIG)).toBe('errno=0\n\n')
+  })
+
   test('answers several operations on one connection in their order', async () => {
     const { path } = await serve()
     expect(await ask(path, 'get=1\n\nset=1\nlisten_port=9\n\nget=1\n\nset=1\nbroken\n\nget=1\n\n')).toBe(

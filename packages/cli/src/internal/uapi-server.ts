@@ -31,6 +31,8 @@ export class UapiServer {
     this.#idleMs = options.idleMs ?? 60_000
     server.maxConnections = options.maxConnections ?? 64
     server.on('connection', (socket) => void this.#serve(socket))
+    // One connection could not be accepted: the tunnel and the next connection go on.
+    server.on('error', (error) => this.#log.error(`UAPI: ${messageOf(error)}`))
   }
 
   /** Ends every connection. The listening socket is its owner's to close. */
