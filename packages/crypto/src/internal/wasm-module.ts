@@ -6,7 +6,7 @@ const SHARED_MEMORY_IMPORT = [2, 3, 1, 0x80, 0x80, 4]
 const UNSHARED_MEMORY_IMPORT = [2, 0, 0x81, 0x80, 0x80, 0]
 
 /** The bytes of a module. */
-export function decodeModule(base64: string): Uint8Array<ArrayBuffer> {
+function decodeModule(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
 
