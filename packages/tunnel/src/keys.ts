@@ -17,6 +17,7 @@ export type AnyKey = PrivateKey | PublicKey | PresharedKey
 
 export const KEY_BYTES = 32
 
+const PADDING = 61
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
 /** Reads 44 characters of base64, as `wg` prints them. `null` when the text is not exactly one key. */
@@ -81,12 +82,12 @@ function hex(key: Uint8Array): string {
 }
 
 function base64(key: Uint8Array): string {
-  let text = ''
+  const codes: number[] = []
   for (let i = 0; i < KEY_BYTES; i += 3) {
     const word = (key[i]! << 16) | ((key[i + 1] ?? 0) << 8) | (key[i + 2] ?? 0)
-    text += BASE64[word >>> 18]! + BASE64[(word >>> 12) & 63]!
-    text += BASE64[(word >>> 6) & 63]!
-    text += i + 2 < KEY_BYTES ? BASE64[word & 63]! : '='
+    for (let shift = 18; shift >= 0; shift -= 6) codes.push(BASE64.charCodeAt((word >>> shift) & 63))
   }
-  return text
+  // 32 bytes end with one digit of padding. One flat string: as a key of a map it would be flattened anyway.
+  codes[43] = PADDING
+  return String.fromCharCode(...codes)
 }
