@@ -8,7 +8,7 @@
  * authenticates what the group before has encrypted, opening what this group is about to decrypt, so that it may decrypt
  * in place. Up to 64 bytes take just two blocks, each in four vectors, one for a row.
  *
- * docs/decisions/0002-wasm-engine.md has the figures and the variants that lost.
+ * docs/decisions/0003-wasm-engine.md has the figures and the variants that lost.
  */
 
 /**
