@@ -20,6 +20,8 @@ interface Faults {
   /** Nothing passes from here on, for so long. */
   readonly outageAt: number
   readonly outageMs: number
+  /** The server reads nothing for so long. */
+  readonly pauseMs: number
 }
 
 const faults: fc.Arbitrary<Faults> = fc.record({
@@ -34,6 +36,7 @@ const faults: fc.Arbitrary<Faults> = fc.record({
   changesAt: fc.nat(3000),
   outageAt: fc.nat(5000),
   outageMs: fc.oneof(fc.constant(0), fc.nat(20_000)),
+  pauseMs: fc.oneof(fc.constant(0), fc.nat(60_000)),
 })
 
 /** A byte of the IPv6 header that is in no checksum would only send the packet elsewhere: that is loss, too. */
@@ -57,24 +60,31 @@ function fateOf(wire: () => Wire, options: Faults): Fate {
   }
 }
 
-function transfer(options: Faults, version: 4 | 6, toServer: number, toClient: number, tcp = {}) {
+function transfer(options: Faults, version: 4 | 6, toServer: number, toClient: number) {
   let wire!: Wire
   wire = new Wire(
     fateOf(() => wire, options),
-    { tcp },
+    // Small enough for windows to close.
+    { tcp: options.pauseMs > 0 ? { initialBufferBytes: 16_384, maxBufferBytes: 32_768 } : {} },
     options.seed & 0xffff,
   )
   const client = new App(pattern(toServer, 1))
   const server = new App(pattern(toClient, 2))
   call(wire, client, server, 80, version)
-  return { wire, client, server, isOver: runToEnd(wire, client, server) }
+  return { wire, client, server, isOver: runToEnd(wire, client, server, options.pauseMs) }
 }
 
 /** A side that only listens for what is left notices a vanished peer by keep-alive alone. */
-function runToEnd(wire: Wire, client: App, server: App): boolean {
+function runToEnd(wire: Wire, client: App, server: App, pauseMs = 0): boolean {
   client.connection.setKeepAlive(60_000)
   server.onStart = () => server.connection.setKeepAlive(60_000)
   const isOver = (): boolean => client.isClosed && (server.isClosed || server.connection === undefined)
+  if (pauseMs > 0) {
+    server.isPaused = true
+    wire.run(pauseMs, isOver)
+    server.isPaused = false
+    if (server.connection !== undefined) server.onReadable()
+  }
   wire.run(6 * 3600_000, isOver)
   return isOver()
 }
@@ -133,7 +143,7 @@ test(
 test('the same seed gives the same trace', () => {
   const options: Faults = {
     ...{ seed: 7, loss: 0.1, duplication: 0.1, corruption: 0.05, delay: 20, jitter: 50 },
-    ...{ pathMtu: 900, saysTooBig: true, changesAt: 100, outageAt: 0, outageMs: 0 },
+    ...{ pathMtu: 900, saysTooBig: true, changesAt: 100, outageAt: 0, outageMs: 0, pauseMs: 0 },
   }
   const traceOf = (): unknown[] => {
     let wire!: Wire

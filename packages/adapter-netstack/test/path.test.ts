@@ -56,3 +56,15 @@ test('two connections share a bottleneck', () => {
   const other = servers.find((server) => !server.hasEnded) ?? servers[0]!
   expect(other.bytes.length).toBeGreaterThan(8_000_000 / 4)
 })
+
+test('buffers hold whole bytes, however CUBIC computes its window', () => {
+  const wire = new Wire(bottleneck(10, 10, 5, 0.01), { tcp: { initialBufferBytes: 16_384, maxBufferBytes: 60_000 } })
+  const data = pattern(1_000_000)
+  const client = new App(data)
+  const server = new App()
+  call(wire, client, server)
+  const isWhole = (): boolean =>
+    Number.isInteger(client.connection.sendBuffer.limit + client.connection.sendBuffer.length)
+  expect(wire.run(600_000, () => server.hasEnded || !isWhole())).toBe(true)
+  expect(isSame(server.bytes, data)).toBe(true)
+})

@@ -11,6 +11,7 @@ import {
 } from './icmp.js'
 import { isUnicast } from './ip/address.js'
 import { checksumHolds, readIp } from './ip/header.js'
+import type { LocalAddresses } from './ip/local-addresses.js'
 import { newIpPacket } from './ip/packet.js'
 import type { PathMtuCache } from './ip/path-mtu.js'
 import { ICMP, ICMPV6, ipHeaderBytes, TCP, UDP } from './ip/protocol.js'
@@ -49,7 +50,7 @@ export interface ArrivalsOptions {
   readonly echoes: ReadonlyMap<number, EchoHandler>
   readonly paths: PathMtuCache
   readonly reassembly: Reassembly
-  isOurs(bytes: Uint8Array, at: number, length: number): boolean
+  readonly addresses: LocalAddresses
   /** Calls a handler; what it throws stays there. */
   tell(call: () => void): void
 }
@@ -64,7 +65,7 @@ export class Arrivals {
   }
 
   take(bytes: Uint8Array, at: number, length: number): void {
-    const { stats, tcp, reassembly, isOurs } = this.#options
+    const { stats, tcp, reassembly, addresses } = this.#options
     const packet = this.#packet
     stats.packetsReceived++
     if (!readIp(bytes, at, length, packet)) {
@@ -73,8 +74,8 @@ export class Arrivals {
     }
     const { source, destination, addressBytes } = packet
     // RFC 1122 §3.2.1.3: nobody sends from a group, and from us only we do. We do not forward.
-    const isStrange = !isUnicast(bytes, source, addressBytes) || isOurs(bytes, source, addressBytes)
-    if (isStrange || !isOurs(bytes, destination, addressBytes)) {
+    const isStrange = !isUnicast(bytes, source, addressBytes) || addresses.has(bytes, source, addressBytes)
+    if (isStrange || !addresses.has(bytes, destination, addressBytes)) {
       stats.notOurs++
       return
     }

@@ -6,9 +6,8 @@
  */
 import { PACKET_TAILROOM, type PacketBatch } from '@wireweave/tunnel/packets'
 import { Arrivals, type EchoHandler, type StackStats } from './arrivals.js'
-import { sameBytes } from './bytes.js'
 import { ICMP_HEADER_BYTES, writeEchoRequest } from './icmp.js'
-import { isUnicast } from './ip/address.js'
+import { LocalAddresses } from './ip/local-addresses.js'
 import { PathMtuCache } from './ip/path-mtu.js'
 import { ipHeaderBytes } from './ip/protocol.js'
 import { Reassembly } from './ip/reassembly.js'
@@ -71,14 +70,14 @@ export class Stack implements TcpNetwork {
   readonly #paths = new PathMtuCache()
   readonly #echoes = new Map<number, EchoHandler>()
   readonly #arrivals: Arrivals
-  #addresses: readonly Uint8Array[]
+  readonly #addresses: LocalAddresses
   #mtu: number
   #isTelling = false
 
   constructor(options: StackOptions) {
     this.#options = options
     this.#random = new RandomSource(options.random)
-    this.#addresses = options.addresses
+    this.#addresses = new LocalAddresses(options.addresses)
     this.#mtu = options.mtu
     this.#tcp = new Tcp({ ...defaultTcpOptions, ...options.tcp }, this, this.#random)
     this.#arrivals = new Arrivals({
@@ -89,13 +88,13 @@ export class Stack implements TcpNetwork {
       echoes: this.#echoes,
       paths: this.#paths,
       reassembly: this.#reassembly,
-      isOurs: (bytes, at, length) => this.#isOurs(bytes, at, length),
+      addresses: this.#addresses,
       tell: (call) => this.#call(call),
     })
   }
 
   get addresses(): readonly Uint8Array[] {
-    return this.#addresses
+    return this.#addresses.list
   }
 
   get interfaceMtu(): number {
@@ -119,7 +118,7 @@ export class Stack implements TcpNetwork {
 
   /** Connections of an address that is gone are not told: they time out, as on any host. */
   setAddresses(addresses: readonly Uint8Array[]): void {
-    this.#addresses = addresses
+    this.#addresses.list = addresses
   }
 
   setMtu(mtu: number, now: number): void {
@@ -180,13 +179,13 @@ export class Stack implements TcpNetwork {
 
   connect(options: ConnectOptions, now: number): Connection | NetworkErrorCode {
     this.#tcp.now = now
-    const local = this.#localFor(options.remote, options.local)
+    const local = this.#addresses.sourceFor(options.remote, options.local ?? null)
     return typeof local === 'string' ? local : connect(this.#tcp, options, local)
   }
 
   /** `address` null listens on all of them, `port` 0 on a free one. */
   listen(address: Uint8Array | null, port: number, handler: ListenerHandler): Listener | NetworkErrorCode {
-    if (address !== null && !this.#isOurs(address, 0, address.length)) return 'EADDRNOTAVAIL'
+    if (address !== null && !this.#addresses.has(address, 0, address.length)) return 'EADDRNOTAVAIL'
     return listen(this.#tcp, address, port, handler)
   }
 
@@ -195,7 +194,7 @@ export class Stack implements TcpNetwork {
   }
 
   bindUdp(address: Uint8Array | null, port: number, handler: UdpHandler): UdpSocket | NetworkErrorCode {
-    if (address !== null && !this.#isOurs(address, 0, address.length)) return 'EADDRNOTAVAIL'
+    if (address !== null && !this.#addresses.has(address, 0, address.length)) return 'EADDRNOTAVAIL'
     const first = this.#random.below(EPHEMERAL_PORTS)
     for (let i = 0; i < EPHEMERAL_PORTS; i++) {
       const chosen = port === 0 ? FIRST_EPHEMERAL_PORT + ((first + i) % EPHEMERAL_PORTS) : port
@@ -211,7 +210,7 @@ export class Stack implements TcpNetwork {
 
   /** `null` when the datagram waits to be sent; `ENOBUFS` when too many do. Nothing is fragmented here. */
   sendUdp(socket: UdpSocket, data: Uint8Array, remote: Uint8Array, remotePort: number): NetworkErrorCode | null {
-    const local = this.#localFor(remote, socket.address ?? undefined)
+    const local = this.#addresses.sourceFor(remote, socket.address)
     if (typeof local === 'string') return local
     const total = ipHeaderBytes(local.length === 4 ? 4 : 6) + UDP_HEADER_BYTES + data.length
     if (total > this.#mtu) return 'EMSGSIZE'
@@ -231,7 +230,7 @@ export class Stack implements TcpNetwork {
    * that is returned.
    */
   sendEcho(remote: Uint8Array, dataBytes: number, handler: EchoHandler): number | NetworkErrorCode {
-    const local = this.#localFor(remote)
+    const local = this.#addresses.sourceFor(remote, null)
     if (typeof local === 'string') return local
     const total = ipHeaderBytes(local.length === 4 ? 4 : 6) + ICMP_HEADER_BYTES + dataBytes
     if (total > this.#mtu) return 'EMSGSIZE'
@@ -310,38 +309,4 @@ export class Stack implements TcpNetwork {
     }
     return 0
   }
-
-  #isOurs(bytes: Uint8Array, at: number, length: number): boolean {
-    for (const address of this.#addresses) {
-      if (address.length === length && sameBytes(bytes, at, address, 0, length)) return true
-    }
-    return false
-  }
-
-  /** The address to send from: that with the longest prefix in common (RFC 6724 §5 rule 8). */
-  #localFor(remote: Uint8Array, wanted?: Uint8Array): Uint8Array | NetworkErrorCode {
-    if (!isUnicast(remote, 0, remote.length)) return 'ENETUNREACH'
-    // There is no loopback: what goes to ourselves would come back from nowhere.
-    if (this.#isOurs(remote, 0, remote.length)) return 'EHOSTUNREACH'
-    if (wanted !== undefined) {
-      return wanted.length === remote.length && this.#isOurs(wanted, 0, wanted.length) ? wanted : 'EADDRNOTAVAIL'
-    }
-    let best: Uint8Array | null = null
-    let bestBits = -1
-    for (const address of this.#addresses) {
-      if (address.length !== remote.length) continue
-      const bits = commonBits(address, remote)
-      if (bits > bestBits) {
-        best = address
-        bestBits = bits
-      }
-    }
-    return best ?? 'ENETUNREACH'
-  }
-}
-
-function commonBits(a: Uint8Array, b: Uint8Array): number {
-  let i = 0
-  while (i < a.length && a[i] === b[i]) i++
-  return i * 8 + (i < a.length ? Math.clz32(a[i]! ^ b[i]!) - 24 : 0)
 }

@@ -139,7 +139,8 @@ function measureRoundTrip(tcp: Tcp, connection: Connection, segment: Segment): n
 /** Room for twice what the path holds: one window under way, one being written. */
 function growSendBuffer(tcp: Tcp, connection: Connection): void {
   const { sendBuffer, congestion } = connection
-  const wanted = congestion.window * 2
+  // CUBIC's window has a fraction.
+  const wanted = Math.floor(congestion.window) * 2
   if (wanted > sendBuffer.limit && connection.windowLimited) {
     sendBuffer.limit = Math.min(tcp.options.maxBufferBytes, Math.max(wanted, sendBuffer.limit))
   }
