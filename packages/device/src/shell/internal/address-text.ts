@@ -27,14 +27,28 @@ export function writeAddressText(table: Uint8Array, at: number, text: string): v
 /** libuv names zones by interface name, on Windows by number. */
 function zoneOf(scopeId: number): string {
   if (process.platform === 'win32') return String(scopeId)
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (addresses?.some((entry) => entry.family === 'IPv6' && entry.scopeid === scopeId)) return name
-  }
+  for (const [name, scope] of scopes()) if (scope === scopeId) return name
   return String(scopeId)
 }
 
 function scopeOf(zone: string): number {
-  if (/^[0-9]+$/.test(zone)) return Number(zone)
-  const linkLocal = networkInterfaces()[zone]?.find((entry) => entry.family === 'IPv6' && entry.scopeid !== 0)
-  return linkLocal?.family === 'IPv6' ? linkLocal.scopeid : 0
+  return /^[0-9]+$/.test(zone) ? Number(zone) : (scopes().get(zone) ?? 0)
+}
+
+/** To look at all interfaces takes a tenth of a millisecond and more: not for every datagram that a stranger sends. */
+const LOOK_INTERVAL_MS = 1000
+const looked = { at: Number.NEGATIVE_INFINITY, scopes: new Map<string, number>() }
+
+/** Of interfaces with a link-local address, by name. */
+function scopes(): ReadonlyMap<string, number> {
+  const now = performance.now()
+  if (now - looked.at < LOOK_INTERVAL_MS) return looked.scopes
+  looked.at = now
+  looked.scopes.clear()
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const entry of addresses ?? []) {
+      if (entry.family === 'IPv6' && entry.scopeid !== 0) looked.scopes.set(name, entry.scopeid)
+    }
+  }
+  return looked.scopes
 }
