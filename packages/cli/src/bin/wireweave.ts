@@ -7,6 +7,8 @@ const program = new Command('wireweave')
   .version(VERSION, '-v, --version', 'print the version')
   .helpOption('-h, --help', 'print this')
   .helpCommand(false)
+  .showHelpAfterError('See wireweave --help.')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wireweave: ')) })
   .addHelpText(
     'after',
     `
