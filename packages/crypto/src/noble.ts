@@ -32,7 +32,7 @@ class NoblePrivateKey implements DhPrivateKey {
   readonly #secret: Uint8Array
 
   constructor(secret: Uint8Array) {
-    this.#secret = secret.slice()
+    this.#secret = new Uint8Array(secret)
     this.publicKey = x25519.getPublicKey(secret)
   }
 
@@ -57,7 +57,7 @@ const nobleX25519: X25519 = {
   },
   importPublicKey: (bytes) => {
     checkLength(bytes, 32, 'a public key')
-    return { bytes: bytes.slice() }
+    return { bytes: new Uint8Array(bytes) }
   },
   deriveSharedSecret: (privateKey, publicKey) => {
     if (!(privateKey instanceof NoblePrivateKey)) throw new TypeError('the private key was imported by another engine')

@@ -59,7 +59,7 @@ class NodePublicKey implements DhPublicKey {
   readonly key: NodeCrypto.KeyObject
 
   constructor(crypto: Crypto, bytes: Uint8Array) {
-    this.bytes = bytes.slice()
+    this.bytes = new Uint8Array(bytes)
     // 5 µs; as DER it is 75 µs on Node 20.20.2 (OpenSSL 3.0).
     const x = Buffer.from(bytes).toString('base64url')
     this.key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' })

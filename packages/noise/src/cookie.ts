@@ -97,7 +97,7 @@ export class CookieChecker {
     const end = offset + length
     const cookie = this.#cookie(source)
     // msg.cookie = XAEAD(HASH(LABEL_COOKIE || S_pub), nonce, cookie, mac1 of the message answered)
-    const mac1 = bytes.slice(end - MAC1_FROM_END, end - MAC2_FROM_END)
+    const mac1 = new Uint8Array(bytes.subarray(end - MAC1_FROM_END, end - MAC2_FROM_END))
     const sealed = this.#suite.sealX(this.#cookieKey, nonce, cookie, mac1)
     wipe(cookie)
     writeU32(out, outOffset, COOKIE_REPLY)

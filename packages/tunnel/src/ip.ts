@@ -47,7 +47,7 @@ export function formatPrefix(prefix: IpPrefix): string {
 
 /** A canonical prefix: a copy of `address` whose bits after `length` are zero. */
 export function maskPrefix(address: IpAddress, length: number): IpPrefix {
-  const masked = address.slice()
+  const masked = new Uint8Array(address)
   for (let i = 0; i < masked.length; i++) {
     const keep = Math.min(8, Math.max(0, length - i * 8))
     masked[i]! &= (0xff00 >>> keep) & 0xff

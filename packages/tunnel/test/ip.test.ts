@@ -68,6 +68,13 @@ describe('prefixes', () => {
     expect(formatPrefix(parsePrefix('1.2.3.4/0')!)).toBe('0.0.0.0/0')
   })
 
+  test('masking leaves the address it was given alone, also when that is a Buffer', () => {
+    for (const given of [Uint8Array.of(10, 1, 2, 3), Buffer.from([10, 1, 2, 3])]) {
+      expect([...maskPrefix(given, 8).address]).toEqual([10, 0, 0, 0])
+      expect([...given]).toEqual([10, 1, 2, 3])
+    }
+  })
+
   test('malformed prefixes are refused', () => {
     for (const text of ['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/08', '/8', '10.0.0.0/8/8', '::/1 '])
       expect(parsePrefix(text), text).toBeNull()

@@ -16,6 +16,7 @@ interface RunOptions {
   readonly only?: string
   readonly rounds: number
   readonly seconds: number
+  readonly handshakes: number
   readonly json?: string
   readonly markdown?: string
 }
@@ -29,6 +30,7 @@ program
   .option('--only <text>', 'only metrics whose name contains this text')
   .option('--rounds <n>', 'samples of each contestant for each metric', positive, 5)
   .option('--seconds <n>', 'how long each sample sends', positive, 3)
+  .option('--handshakes <n>', 'keys for the rate of handshakes; 0 leaves it out', whole, 2000)
   .option('--json <file>', 'write machine, versions and every sample')
   .option('--markdown <file>', 'write the same as a document')
   .action(run)
@@ -79,6 +81,12 @@ function progress(text: string): void {
 
 function list(text: string): string[] {
   return text.split(',')
+}
+
+function whole(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0 && Number.isInteger(value))) throw new InvalidArgumentError('a whole number is needed')
+  return value
 }
 
 function positive(text: string): number {

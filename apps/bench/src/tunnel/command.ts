@@ -11,7 +11,7 @@ export interface Finished {
 export async function command(
   file: string,
   args: readonly string[],
-  options: { seconds?: number; input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { seconds?: number; input?: string | Uint8Array; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Finished> {
   const { seconds = 20, input } = options
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: options.env ?? process.env })

@@ -86,7 +86,7 @@ class WasmPrivateKey implements DhPrivateKey {
   readonly #secret: Uint8Array
 
   constructor(secret: Uint8Array) {
-    this.#secret = secret.slice()
+    this.#secret = new Uint8Array(secret)
     this.publicKey = multiply(this.#secret, BASE_POINT)
   }
 
@@ -109,7 +109,7 @@ export const wasmX25519: X25519 = {
   },
   importPublicKey: (bytes) => {
     checkLength(bytes, POINT_BYTES, 'a public key')
-    return { bytes: bytes.slice() }
+    return { bytes: new Uint8Array(bytes) }
   },
   deriveSharedSecret: (privateKey, publicKey) => {
     if (!(privateKey instanceof WasmPrivateKey)) throw new TypeError('the private key was imported by another engine')
