@@ -23,6 +23,7 @@ import {
 } from '@wireweave/ffi/linux'
 import { NativeMemory } from '@wireweave/ffi/memory'
 import { WireGuardError, type WireGuardErrorCode } from '@wireweave/tunnel/errors'
+import { INTERFACE_NAME_RULE, isInterfacePattern } from '@wireweave/tunnel/interface-name'
 import type { System } from './abi.js'
 
 export const TUN_DEVICE = '/dev/net/tun'
@@ -42,14 +43,10 @@ export interface ReceiveOffloads {
 
 export const NO_OFFLOADS: ReceiveOffloads = { checksum: false, tcpSegmentation: false, udpSegmentation: false }
 
-// As wg and wg-quick have it; the kernel would take more.
-const NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
-const NUMBERED = /^[a-zA-Z0-9_=+.-]{0,13}%d$/
-
 /** Throws a WireGuardError for a name that cannot be an interface's. */
 export function checkName(name: string): void {
-  if ((NAME.test(name) || NUMBERED.test(name)) && name !== '.' && name !== '..') return
-  const rule = '1 to 15 characters of a-z A-Z 0-9 _ = + . -, with %d at the end to have it numbered'
+  if (isInterfacePattern(name)) return
+  const rule = `${INTERFACE_NAME_RULE}, with %d at the end to have it numbered`
   throw new WireGuardError('NAME_INVALID', `${JSON.stringify(name)} cannot be the name of an interface: use ${rule}`)
 }
 

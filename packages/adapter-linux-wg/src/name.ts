@@ -1,9 +1,7 @@
 /** Names of interfaces, with and without a number for us to find. */
 import { EEXIST, SystemError } from '@wireweave/ffi/errno'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-
-// As wg and wg-quick have it; the kernel would take more.
-const NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
+import { INTERFACE_NAME_RULE, isInterfaceName } from '@wireweave/tunnel/interface-name'
 
 /**
  * Calls `create` with the name; when that ends in `%d`, with 0, 1, 2 … in its place until it does not fail with EEXIST.
@@ -24,7 +22,7 @@ export function createNamed<T>(name: string, create: (name: string) => T): T {
 
 /** `asked` is for the message. */
 function checkName(name: string, asked: string): string {
-  if (NAME.test(name) && name !== '.' && name !== '..') return name
-  const rule = '1 to 15 characters of a-z A-Z 0-9 _ = + . -, with %d at the end to have it numbered'
+  if (isInterfaceName(name)) return name
+  const rule = `${INTERFACE_NAME_RULE}, with %d at the end to have it numbered`
   throw new WireGuardError('NAME_INVALID', `${JSON.stringify(asked)} cannot be the name of an interface: use ${rule}`)
 }

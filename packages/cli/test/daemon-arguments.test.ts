@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { DAEMON_USAGE, parseDaemonArguments, parseDaemonEnvironment } from '../src/internal/daemon-arguments.js'
-import { isInterfaceName } from '../src/internal/interface-name.js'
 
 describe('the command line', () => {
   test.each([
@@ -28,7 +27,6 @@ describe('the command line', () => {
     'the interface name %j is invalid',
     (name) => {
       expect(parseDaemonArguments([name], {})).toMatchObject({ tag: 'invalid' })
-      expect(isInterfaceName(name)).toBe(false)
     },
   )
 

@@ -16,7 +16,7 @@ export interface InterfaceRef {
 }
 
 export interface InterfaceOptions {
-  /** 1..15 characters of `[a-zA-Z0-9_=+.-]` on Linux. A name ending in `%d` lets the system number it. */
+  /** See `isInterfacePattern` of `interface-name`: a name ending in `%d` lets the system number it. */
   readonly name: string
   /** Bytes; 1420 when absent. */
   readonly mtu?: number

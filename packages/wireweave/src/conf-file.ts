@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { INTERFACE_NAME_RULE, isInterfaceName } from '@wireweave/tunnel/interface-name'
 
 /**
  * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`; or the text itself
@@ -29,8 +30,6 @@ export interface ConfFile {
   /** Permission bits; 0 when the text was given. */
   readonly mode: number
 }
-
-const NAME = /^[a-zA-Z0-9_=+.-]{1,15}$/
 
 /** Throws a `WireGuardError` with code `NAME_INVALID` or `CONFIG_INVALID`. */
 export function readConfFile(source: ConfSource): ConfFile {
@@ -66,8 +65,8 @@ export function locateConf(source: string): { readonly name: string; readonly fi
 }
 
 function checkName(name: string): string {
-  if (NAME.test(name) && name !== '.' && name !== '..') return name
-  throw new WireGuardError('NAME_INVALID', 'an interface name has 1 to 15 letters, digits or signs of _ = + . -')
+  if (isInterfaceName(name)) return name
+  throw new WireGuardError('NAME_INVALID', `an interface name has ${INTERFACE_NAME_RULE}`)
 }
 
 /**

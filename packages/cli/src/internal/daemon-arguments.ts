@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { isInterfacePattern } from './interface-name.js'
+import { INTERFACE_NAME_RULE, isInterfacePattern } from '@wireweave/tunnel/interface-name'
 import { logLevelOf } from './log.js'
 import type { LogLevel } from './log.js'
 
@@ -47,7 +47,7 @@ export function parseDaemonArguments(args: readonly string[], env: NodeJS.Proces
     return { tag: 'invalid', message: DAEMON_USAGE.slice(0, DAEMON_USAGE.indexOf('\n')) }
   }
   if (!isInterfacePattern(interfaceName)) {
-    return { tag: 'invalid', message: 'An interface name has 1 to 15 characters of a-z A-Z 0-9 _ = + . -' }
+    return { tag: 'invalid', message: `An interface name has ${INTERFACE_NAME_RULE}` }
   }
   return { tag: 'run', interfaceName, foreground: flag || env['WG_PROCESS_FOREGROUND'] === '1' }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isInterfaceName } from './interface-name.js'
+import { isInterfaceName } from '@wireweave/tunnel/interface-name'
 
 /** The index of the interface with this name, `null` when there is none. Any interface, with or without an address. */
 export function zoneIndex(zone: string): number | null {

@@ -1,0 +1,13 @@
+/** Names of network interfaces: those that Linux, `wg` and `wg-quick` all accept, and that are safe as part of a path. */
+
+/** For error messages. */
+export const INTERFACE_NAME_RULE = '1 to 15 characters of a-z A-Z 0-9 _ = + . -'
+
+export function isInterfaceName(name: string): boolean {
+  return /^[a-zA-Z0-9_=+.-]{1,15}$/.test(name) && name !== '.' && name !== '..'
+}
+
+/** As {@link isInterfaceName}, or one that the system numbers, such as `wg%d`. */
+export function isInterfacePattern(name: string): boolean {
+  return isInterfaceName(name.endsWith('%d') ? `${name.slice(0, -2)}00` : name)
+}
