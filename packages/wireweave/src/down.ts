@@ -31,21 +31,27 @@ export async function down(options: DownOptions): Promise<void> {
   if (remains.link === null && remains.rules.length === 0 && remains.firewall.length === 0) {
     throw new WireGuardError('NO_SUCH_INTERFACE', `there is no interface ${name}, and nothing of it is left`)
   }
-  const wishes = {
-    name,
-    preDown: [],
-    postDown: hooks?.postDown ?? [],
-    dns: conf === null ? null : conf.quick.dnsServers.length > 0,
-  }
-  const { onAction } = options
+  const dns = conf === null ? null : conf.quick.dnsServers.length > 0
+  const wishes = { name, preDown: [], postDown: hooks?.postDown ?? [], dns }
+  const { onAction, beforeRemoval } = options
   const runOptions = onAction === undefined ? {} : { onAction: (action: HostAction) => onAction(action) }
   const preDown = (hooks?.preDown ?? []).map((command): HostAction => ({
     tag: 'hook',
     command: command.replaceAll('%i', name),
   }))
-  await undoAll(preDown, host, runOptions)
-  await options.beforeRemoval?.(conf)
-  await undoAll(planDown(wishes, remains), host, runOptions)
+  const problems: unknown[] = []
+  for (const work of [
+    () => undoAll(preDown, host, runOptions),
+    async () => beforeRemoval?.(conf),
+    () => undoAll(planDown(wishes, remains), host, runOptions),
+  ]) {
+    try {
+      await work()
+    } catch (error) {
+      problems.push(error)
+    }
+  }
+  if (problems.length > 0) throw problems[0]
 }
 
 function readWhatThereIs(source: ConfSource): { readonly name: string; readonly conf: Conf | null } {

@@ -73,7 +73,14 @@ export class EndpointFollower {
   /** Give it every event of the tunnel. */
   onEvent(event: TunnelEvent): void {
     if (event.tag === 'handshakeGaveUp') this.failed(event.peer)
+    else if (event.tag === 'sessionEstablished') this.#forget(event.peer)
     else if (event.tag === 'handshakeRetry' && event.attempt % ATTEMPTS_PER_ADDRESS === 0) this.failed(event.peer)
+  }
+
+  /** An address works. When it ceases to, which may be days later, what was known of the others is old. */
+  #forget(peer: PublicKey): void {
+    const state = this.#peers.get(formatKey(peer))
+    if (state !== undefined) state.untried = []
   }
 
   /** Handshakes with a peer do not succeed: moves on to the next address. */

@@ -25,6 +25,7 @@ import type { Selection } from '@wireweave/tunnel/select'
 import { readConfFile, writeConfFile } from './conf-file.js'
 import type { ConfFile, ConfSource } from './conf-file.js'
 import { EndpointFollower } from './follow.js'
+import { startGuard } from './guarded.js'
 import { watchKernel } from './kernel-watch.js'
 import { openTunnel } from './open-tunnel.js'
 import type { RegistryOptions } from './registry.js'
@@ -42,6 +43,11 @@ export interface UpOptions extends RegistryOptions {
   readonly hooks?: boolean
   /** Until `down`, rejects what would leave this machine around the tunnel, private networks excepted. Needs nft. */
   readonly killSwitch?: boolean
+  /**
+   * When this process is killed a sleeping shell removes rules, firewall and DNS, which do not go with the interface.
+   * Not with a kill switch, which is to stay then, nor with the kernel's WireGuard, which works on.
+   */
+  readonly guard?: boolean
   /** How often to ask again for a host name that gets no answer; `WG_ENDPOINT_RESOLUTION_RETRIES`, else 15. */
   readonly resolveRetries?: number
   /** Looks host names up; the system's resolver when absent. */
@@ -104,6 +110,7 @@ class Running implements UpTunnel {
   #resolved: ReadonlyMap<string, readonly Endpoint[]> = new Map()
   #isKernel = false
   #stopWatch: (() => void) | null = null
+  #dismissGuard: (() => void) | null = null
   #ending: Promise<void> | null = null
   #settleClosed: () => void = () => {}
   readonly closed: Promise<void>
@@ -143,12 +150,14 @@ class Running implements UpTunnel {
       await runPlan(hookSteps(this.#hooks().preUp, this.name), this.#host, this.#runOptions())
       this.#resolved = await this.#resolve(this.#conf)
       this.#plan = await this.#makePlan()
+      const { guard = true, killSwitch = false } = this.#options
+      if (guard && !killSwitch) this.#dismissGuard = startGuard(this.name)
       this.#done = await runPlan(this.#plan.steps, this.#host, this.#runOptions())
     } catch (error) {
-      this.#host.close()
-      this.#settleClosed()
+      this.#finish()
       throw error
     }
+    if (this.#isKernel) this.#dismissGuard?.()
     this.#follow()
     if (this.#isKernel && !this.#follower.isIdle) {
       this.#stopWatch = watchKernel(this.tunnel, (peer) => this.#follower.failed(peer))
@@ -274,8 +283,7 @@ class Running implements UpTunnel {
     if (this.#conf.quick.saveConfig && this.#file.path !== null) await attempt(() => this.save())
     await attempt(() => this.#done!.undo())
     await attempt(() => runHooks(postDown))
-    this.#host!.close()
-    this.#settleClosed()
+    this.#finish()
     if (problems.length > 0) throw problems[0]
   }
 
@@ -287,7 +295,12 @@ class Running implements UpTunnel {
       return this.#settleClosed()
     }
     this.#ending = this.#removeRest()
-    await this.#ending.catch(() => {})
+    try {
+      await this.#ending
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      this.#options.onEvent?.({ tag: 'log', level: 'error', message })
+    }
   }
 
   async #removeRest(): Promise<void> {
@@ -295,9 +308,14 @@ class Running implements UpTunnel {
     try {
       await this.#done!.undo()
     } finally {
-      this.#host!.close()
-      this.#settleClosed()
+      this.#finish()
     }
+  }
+
+  #finish(): void {
+    this.#dismissGuard?.()
+    this.#host!.close()
+    this.#settleClosed()
   }
 
   #follow(): void {

@@ -41,6 +41,17 @@ test('every second failed handshake tries the next address; the name is looked u
   expect(lookups()).toBe(2)
 })
 
+test('after a session the name is looked up anew: other addresses of before may be days old', async () => {
+  const { follow, tunnel, moves, lookups } = follower([['9.9.9.9:1', '1.1.1.1:1']])
+  const addresses = endpoints('1.1.1.1:1', '[::1]:1')
+  follow.follow(tunnel, [{ publicKey: peer, endpoint: { host: 'h', port: 1 }, addresses }])
+  follow.onEvent({ tag: 'sessionEstablished', peer, role: 'initiator' })
+  follow.onEvent({ tag: 'handshakeRetry', peer, attempt: 2, seconds: 5 })
+  await turn()
+  expect(moves).toEqual(['9.9.9.9:1'])
+  expect(lookups()).toBe(1)
+})
+
 test('nothing happens without a failed handshake, for peers without a name, or after it was stopped', async () => {
   const { follow, tunnel, moves, lookups } = follower([['9.9.9.9:1']])
   follow.follow(tunnel, [{ publicKey: peer, endpoint: { host: 'h', port: 1 }, addresses: endpoints('1.1.1.1:1') }])

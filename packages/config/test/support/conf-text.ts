@@ -3,7 +3,7 @@ import { encodeSecretKey } from '@wireweave/tunnel/keys'
 import type { PrivateKey } from '@wireweave/tunnel/keys'
 import fc from 'fast-check'
 
-export const keyText: fc.Arbitrary<string> = fc
+const keyText: fc.Arbitrary<string> = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
   .filter((bytes) => bytes.some((byte) => byte !== 0))
   .map((bytes) => encodeSecretKey(bytes as PrivateKey, 'base64'))

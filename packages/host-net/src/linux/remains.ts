@@ -72,7 +72,7 @@ async function findFirewallRules(name: string): Promise<HostAction[]> {
   const actions: HostAction[] = []
   const nft = findProgram('nft')
   if (nft !== null) {
-    const listed = await runCommand(nft, ['list', 'tables'])
+    const listed = await outputOf(nft, ['list', 'tables'])
     const tables = new Set(listed.split('\n').map((line) => line.trim().replace(/^table /, '')))
     for (const table of tablesOf(name)) if (tables.has(table)) actions.push(tableRemoval(nft, table))
   }
@@ -80,8 +80,17 @@ async function findFirewallRules(name: string): Promise<HostAction[]> {
     const save = findProgram(`${family}-save`)
     const restore = findProgram(`${family}-restore`)
     if (save === null || restore === null) continue
-    const input = iptablesRemoval(await runCommand(save, []), name)
+    const input = iptablesRemoval(await outputOf(save, []), name)
     if (input !== '') actions.push({ tag: 'command', program: restore, args: ['-n'], input })
   }
   return actions
+}
+
+/** Nothing when the program cannot ask: a kernel without it has no rules either. */
+async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  try {
+    return await runCommand(program, args)
+  } catch {
+    return ''
+  }
 }
