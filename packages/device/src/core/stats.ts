@@ -32,7 +32,7 @@ export interface DeviceLoad {
 /** Why a datagram or packet went no further. */
 export type DropReason = (typeof DROP_REASONS)[number]
 
-export const DROP_REASONS = [
+const DROP_REASONS = [
   // Datagrams
   'malformedDatagram',
   'interfaceDown',

@@ -40,7 +40,7 @@ export function aead(key: Bytes, counter: bigint, plaintext: Bytes, associatedDa
 }
 
 /** Throws when the tag is wrong. */
-export function unaead(key: Bytes, counter: bigint, sealed: Bytes, associatedData: Bytes): Bytes {
+function unaead(key: Bytes, counter: bigint, sealed: Bytes, associatedData: Bytes): Bytes {
   const cipher = createDecipheriv('chacha20-poly1305', key, nonce(counter), { authTagLength: 16 })
   cipher.setAAD(associatedData, { plaintextLength: sealed.length - 16 })
   cipher.setAuthTag(sealed.subarray(-16))
@@ -55,7 +55,7 @@ const privateKeyOf = (secret: Bytes) =>
 export const publicKeyOf = (secret: Bytes): Bytes =>
   createPublicKey(privateKeyOf(secret)).export({ format: 'der', type: 'spki' }).subarray(-32)
 
-export const dh = (secret: Bytes, publicKey: Bytes): Bytes =>
+const dh = (secret: Bytes, publicKey: Bytes): Bytes =>
   diffieHellman({
     privateKey: privateKeyOf(secret),
     publicKey: createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' }),
