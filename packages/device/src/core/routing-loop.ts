@@ -4,6 +4,7 @@
  * an outer address which routes into the tunnel, such as its own inner one: we follow it there.
  */
 import type { Keypair } from '@wireweave/noise/keypair'
+import { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } from '@wireweave/noise/messages'
 import { formatIp } from '@wireweave/tunnel/ip'
 import { readIndex } from './index-table.js'
 import { IPV4_DESTINATION, IPV4_HEADER_BYTES, IPV6_DESTINATION, IPV6_HEADER_BYTES } from './inner-packet.js'
@@ -13,30 +14,33 @@ const UDP = 17
 const UDP_HEADER_BYTES = 8
 const FRAGMENT = 44
 const FRAGMENT_HEADER_BYTES = 8
-const TRANSPORT_DATA = 4
 const WARNING_INTERVAL_MS = 60_000
 
 /**
- * Whether a packet, which `keypair` would seal, carries or begins to carry what was sealed for a peer before. The
- * receiver index tells: nobody else who sends to that peer has the same one. With two peers that are each at an inner
+ * Whether a packet, which `keypair` would seal, carries or begins to carry a datagram of ours. An index tells: of data
+ * the receiver's, since nobody else who sends to that peer has the same one. With two peers that are each at an inner
  * address of the other it is that of another session; a peer chooses that index, so the source port must be ours too,
- * or a peer could stop a datagram of somebody else. A later fragment is not recognized; sealed and back again it will be.
+ * or a peer could stop a datagram of somebody else. Of a handshake message it is the sender's, which is ours. A later
+ * fragment is not recognized; sealed and back again it will be.
  */
 export function isOwnDatagram(
   state: DeviceState,
   at: number,
   length: number,
   version: 4 | 6,
-  keypair: Keypair,
+  keypair: Keypair | null,
 ): boolean {
   const { bytes } = state.options.arena
   const payload = version === 4 ? udpPayload4(bytes, at) : udpPayload6(bytes, at)
   if (payload < 0 || payload + 8 > at + length) return false
-  if (readIndex(bytes, payload) !== TRANSPORT_DATA) return false
+  const type = readIndex(bytes, payload)
   const index = readIndex(bytes, payload + 4)
-  if (index === (keypair.remoteIndex | 0)) return true
+  if (type === TRANSPORT_DATA && keypair !== null && index === (keypair.remoteIndex | 0)) return true
   const sourcePort = (bytes[payload - 8]! << 8) | bytes[payload - 7]!
-  return sourcePort === state.boundPort && state.remoteIndices.has(index)
+  if (sourcePort !== state.boundPort) return false
+  if (type === TRANSPORT_DATA) return state.remoteIndices.has(index)
+  const isHandshake = type === HANDSHAKE_INITIATION || type === HANDSHAKE_RESPONSE
+  return isHandshake && state.indices.get(index) !== undefined
 }
 
 /** Counts the packet at `at`, and says so once a minute. */

@@ -49,13 +49,13 @@ export function sendPackets(state: DeviceState, batch: PacketBatch, now: number)
       continue
     }
     const keypair = peer.keypairs.current
+    if (isOwnDatagram(state, at, length, version, keypair)) {
+      dropOwnDatagram(state, at, version, now)
+      continue
+    }
     if (keypair === null || !keypair.canSend(now)) {
       drops.stagedOverflow += state.staged.add(peer, bytes, at, length)
       startHandshake(state, peer, false, now)
-      continue
-    }
-    if (isOwnDatagram(state, at, length, version, keypair)) {
-      dropOwnDatagram(state, at, version, now)
       continue
     }
     sendSealed(state, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)

@@ -85,10 +85,27 @@ test('so does one to another peer: two that are each at an address of the other 
   expect(alice.device.stats.drops.routingLoop).toBe(2)
 })
 
+test('so does a handshake message: waiting for the key that it asks for, it would ask for ever', () => {
+  const alice = new Host('192.0.2.1:51820')
+  const bob = new Host('192.0.2.2:2000')
+  alice.device.setBoundPort(51820)
+  alice.addPeer(bob, 0, { ips: ['10.0.0.2/32'] })
+  alice.up(0)
+  alice.send([packet4('10.0.0.1', '10.0.0.2', 100)], 0)
+  for (let now = 0; now < 200_000; now += 500) {
+    alice.advance(now)
+    for (const { bytes } of alice.takeSent()) alice.send([routedInto('10.0.0.2', 51820, bytes)], now)
+  }
+  expect(alice.tags().filter((tag) => tag === 'handshakeGaveUp')).toHaveLength(1)
+  expect(alice.device.stats.drops.routingLoop).toBe(alice.device.stats.handshakeInitiationsSent)
+})
+
 test('a datagram of somebody else goes out, whatever index a peer has chosen', () => {
   const { alice, say } = withTwoPeers()
-  alice.send([routedInto('10.0.0.3', 51821, say('10.0.0.2'))], 0)
-  expect(alice.takeSent()).toHaveLength(1)
+  const theirs = say('10.0.0.2')
+  const initiation = new Uint8Array(148).with(0, INITIATION)
+  alice.send([routedInto('10.0.0.3', 51821, theirs), routedInto('10.0.0.3', 51820, initiation)], 0)
+  expect(alice.takeSent()).toHaveLength(2)
 })
 
 test('it is said once a minute, with the remedy', () => {
