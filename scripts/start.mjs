@@ -9,6 +9,6 @@ console.log()
 try {
   await demo(abort.signal)
 } catch (error) {
-  console.error(`\n${error instanceof Error ? error.message : error}`)
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 }
