@@ -31,7 +31,17 @@ export function enterRecovery(tcp: Tcp, connection: Connection): void {
   connection.timedAt = -1
   // After a timeout everything may be sent anew; what is repaired now is the whole of it.
   connection.nxt = connection.max
-  connection.congestion.onLoss(distance(connection.max, connection.una))
+  connection.congestion.onLoss(lossWindow(connection))
+}
+
+/**
+ * What the window is reduced from. RFC 5681 §3.1 says FlightSize, so that a window that was never filled does not count;
+ * but ACKs come in batches, and between one and our answer little is under way. RFC 9438 §4.6 allows the window itself
+ * where, as here, it only grows while it is filled.
+ */
+export function lossWindow(connection: Connection): number {
+  const inFlight = distance(connection.max, connection.una)
+  return connection.windowLimited ? Math.max(inFlight, connection.congestion.window) : inFlight
 }
 
 /**

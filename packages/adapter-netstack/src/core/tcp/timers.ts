@@ -3,7 +3,7 @@ import { finishConnection } from './closing.js'
 import { type Connection, NEVER } from './connection.js'
 import { IPV4_MIN_MTU, IPV6_MIN_MTU } from '../ip/protocol.js'
 import { acknowledgeNow } from './receiving.js'
-import { inFlight } from './output.js'
+import { lossWindow } from './recovery.js'
 import type { Tcp } from './tcp.js'
 
 /** RFC 9293 §3.8.4: after the first probe one every 75 s at most, nine in all, as everyone does. */
@@ -58,7 +58,7 @@ function retransmit(tcp: Tcp, connection: Connection): void {
 
 /** Everything that is not acknowledged counts as lost. RFC 2018 §8: the peer may have dropped what it had reported. */
 function goBack(tcp: Tcp, connection: Connection): void {
-  connection.congestion.onTimeout(inFlight(connection), connection.retries === 1)
+  connection.congestion.onTimeout(lossWindow(connection), connection.retries === 1)
   connection.scoreboard.clear()
   connection.duplicateAcks = 0
   connection.inRecovery = connection.retransmitFirst = false
