@@ -10,10 +10,12 @@
  *
  * Exits with 1 when a case failed, and says by which target and seed.
  */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { prepare } from './lib/prepare.mjs'
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     cases: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '300' },
@@ -76,4 +78,18 @@ function wholeNumber(name, text) {
     process.exit(1)
   }
   return Number(text)
+}
+
+/** What the comment at the top says, when asked or when asked wrongly. */
+function readArguments(config) {
+  try {
+    const parsed = parseArgs({ ...config, options: { ...config.options, help: { type: 'boolean', default: false } } })
+    if (!parsed.values.help) return parsed
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+  const text = readFileSync(fileURLToPath(import.meta.url), 'utf8')
+  console.log(text.slice(text.indexOf(' * ') + 3, text.indexOf(' */')).replaceAll(/^ \* ?/gm, ''))
+  process.exit()
 }

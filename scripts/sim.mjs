@@ -9,10 +9,12 @@
  * A schedule is twenty minutes of trouble between two devices, or ten for every fifth seed, then recovery, silence and a
  * new beginning. Exits with 1 when a rule was broken, and says by which seed.
  */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { prepare } from './lib/prepare.mjs'
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
 })
 const single = values.seed === undefined ? null : wholeNumber('--seed', values.seed)
@@ -76,4 +78,18 @@ function wholeNumber(name, text) {
     process.exit(1)
   }
   return Number(text)
+}
+
+/** What the comment at the top says, when asked or when asked wrongly. */
+function readArguments(config) {
+  try {
+    const parsed = parseArgs({ ...config, options: { ...config.options, help: { type: 'boolean', default: false } } })
+    if (!parsed.values.help) return parsed
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+  const text = readFileSync(fileURLToPath(import.meta.url), 'utf8')
+  console.log(text.slice(text.indexOf(' * ') + 3, text.indexOf(' */')).replaceAll(/^ \* ?/gm, ''))
+  process.exit()
 }
