@@ -1,6 +1,6 @@
 /** The Linux kernel as the other end: a TUN in a namespace of its own, wired to a stack in this process. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { linuxTunAdapter } from '@wireweave/adapter-linux-tun/adapter'
 import { type NetstackAdapter, netstackAdapter } from '../src/adapter.js'
 import { type Network, openNetwork } from '../src/node/network.js'
@@ -35,6 +35,14 @@ function firstMissing(programs: readonly (readonly [string, string])[]): string 
 
 let counter = 0
 
+/** A run that was killed leaves its namespace: whoever comes next takes it away. */
+function sweep(): void {
+  const list = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8', timeout: 10_000 })
+  for (const [name, pid] of list.matchAll(/^wwn(\d+)x\d+/gm)) {
+    if (!existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name], { timeout: 10_000 })
+  }
+}
+
 export interface KernelRig extends AsyncDisposable {
   readonly network: Network
   readonly adapter: NetstackAdapter
@@ -66,6 +74,10 @@ export async function kernelRig(mtu = 1420): Promise<KernelRig> {
     cleanUp.length = 0
   }
   try {
+    sweep()
+    const atExit = (): void => void spawnSync('ip', ['netns', 'del', namespace], { timeout: 10_000 })
+    process.once('exit', atExit)
+    cleanUp.push(() => process.removeListener('exit', atExit))
     ip('netns', 'add', namespace)
     cleanUp.push(() => ip('netns', 'del', namespace))
     const bytes = new Uint8Array(new WebAssembly.Memory({ initial: 128, maximum: 128 }).buffer)

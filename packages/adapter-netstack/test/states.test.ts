@@ -418,6 +418,16 @@ describe('retransmission', () => {
     peer.send({ seq: 1, ack: 1, flags: 'A', options: [5, 18, ...sequencesOf(peer, 1001, 3001, 4001, 10_001)] })
     expect(peer.texts()).toEqual(['A 1:1000 ack 1', 'A 3001:1000 ack 1'])
   })
+  test('a loss that a batch of ACKs tells of reduces the window, not what the batch left under way (RFC 9438 §4.6)', () => {
+    const app = new App(bytes(100_000), false)
+    const { peer } = opened(app, [...MSS_1000, ...SACK_PERMITTED])
+    expect(peer.receive().length).toBe(10)
+    peer.send({ seq: 1, ack: 6001, flags: 'A' })
+    expect(app.connection.congestion.window).toBe(16_000)
+    peer.send({ seq: 1, ack: 6001, flags: 'A', options: [5, 10, ...sequencesOf(peer, 7001, 10_001)] })
+    expect(app.connection.inRecovery).toBe(true)
+    expect(app.connection.congestion.threshold).toBe(16_000 * 0.7)
+  })
   test('the loss of the last segment, which no block can show, is repaired once without a timeout (RFC 6675 §4, NextSeg 4)', () => {
     const app = new App(bytes(10_000), false)
     const { peer } = opened(app, [...MSS_1000, ...SACK_PERMITTED])
