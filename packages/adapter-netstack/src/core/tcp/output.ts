@@ -192,7 +192,7 @@ function restartAfterIdle(tcp: Tcp, connection: Connection): void {
 }
 
 /** Bytes under way that are not known to have arrived; a duplicate ACK without SACK stands for one segment (RFC 6582). */
-export function inFlight(connection: Connection): number {
+function inFlight(connection: Connection): number {
   if (connection.inRecovery && connection.sack) return pipe(connection)
   const { una, nxt, scoreboard, segmentBytes } = connection
   const sent = distance(nxt, una)
