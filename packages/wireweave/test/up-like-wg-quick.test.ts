@@ -1,4 +1,5 @@
 /** The same configuration brought up by `wg-quick` and by us leaves the same network, and nothing after `down`. */
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDocument } from '@wireweave/config/conf-document'
 import { showConf, stripConf } from '@wireweave/config/conf-format'
@@ -71,7 +72,11 @@ describe.skipIf(lacking !== null)(`up and down (needs ${lacking ?? 'nothing more
     host = new Host()
     before = host.see()
   })
-  afterAll(() => host?.remove())
+  afterAll(() => {
+    host?.remove()
+    // A daemon that was killed leaves its socket.
+    rmSync(`/var/run/wireguard/${name}.sock`, { force: true })
+  })
 
   const quick = (command: string, file: string): string =>
     sh(`wg-quick ${command} ${file} 2>&1`, {
