@@ -34,7 +34,8 @@ const nodeAllowed = {
 /** The part of a package that knows koffi's home. */
 const ffiAllowed = { device: ['shell/'] }
 
-const IMPORT = /(?:^|[\s;])(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|(?<lazy>\bimport)\(\s*['"]([^'"]+)['"]\s*\)/gm
+const IMPORT =
+  /(?:^|[\s;])(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|(?<lazy>\bimport)\(\s*['"]([^'"]+)['"]\s*\)/gm
 
 const problems = []
 for (const name of readdirSync(path.join(root, 'packages'))) {
@@ -56,7 +57,8 @@ function checkFile(name, allowed, file, rawText) {
     if (specifier.startsWith('.')) continue
     if (specifier.startsWith('node:')) {
       const places = nodeAllowed[name]
-      if (places !== undefined && !places.some((place) => file.startsWith(place))) complain('this part runs in any runtime')
+      if (places !== undefined && !places.some((place) => file.startsWith(place)))
+        complain('this part runs in any runtime')
       continue
     }
     const target = packageOf(specifier)

@@ -10,7 +10,11 @@ const GENERATED = /generated|unrolled/i
 
 const rules = [
   { what: 'a path of one machine', pattern: /(^|[\s'"`(=])\/(work|farm)\//, files: /./ },
-  { what: 'a left-over marker', pattern: /\b(TODO|FIXME|XXX)\b/, files: /^(packages|apps|interop|scripts)\/.*\.(ts|mjs|sh)$/ },
+  {
+    what: 'a left-over marker',
+    pattern: /\b(TODO|FIXME|XXX)\b/,
+    files: /^(packages|apps|interop|scripts)\/.*\.(ts|mjs|sh)$/,
+  },
   { what: 'a focused or empty test', pattern: /\b(it|test|describe)\.(only|todo)\(/, files: /\.test\.ts$/ },
   { what: 'an address of a package registry', pattern: /https?:\/\/registry\./, files: /./ },
 ]

@@ -44,7 +44,11 @@ function readCounts(name, exitCode) {
   let counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     const json = JSON.parse(readFileSync(resultFile(name), 'utf8'))
-    counts = { passed: json.numPassedTests, failed: json.numFailedTests, skipped: json.numPendingTests + json.numTodoTests }
+    counts = {
+      passed: json.numPassedTests,
+      failed: json.numFailedTests,
+      skipped: json.numPendingTests + json.numTodoTests,
+    }
   } catch {
     console.error(`suite ${name} left no result`)
   }
@@ -74,7 +78,9 @@ for (const [name, runSuite] of Object.entries(suites)) {
   const counts = readCounts(name, runSuite())
   for (const key of Object.keys(total)) total[key] += counts[key]
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
-  lines.push(`${name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`)
+  lines.push(
+    `${name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`,
+  )
 }
 
 const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`

@@ -51,18 +51,28 @@ export async function demo(signal) {
     say(`  Noise_IKpsk2 handshake in ${(performance.now() - started).toFixed(1)} ms`)
     const times = [await first]
     for (let sequence = 2; sequence <= 6; sequence++) times.push(await ping(hosts[0], sequence, signal))
-    say(`  alice → bob: first ${times[0].toFixed(2)} ms (with the handshake), then ${times.slice(1).map((ms) => ms.toFixed(2)).join(', ')} ms`)
+    say(
+      `  alice → bob: first ${times[0].toFixed(2)} ms (with the handshake), then ${times
+        .slice(1)
+        .map((ms) => ms.toFixed(2))
+        .join(', ')} ms`,
+    )
 
     say(bold(`\nTraffic for ${SECONDS} s, alice → bob`))
     const result = await traffic(hosts, signal)
     const shown = await Promise.all(tunnels.map((tunnel) => tunnel.snapshot()))
     const [alice, bob] = shown.map((snapshot) => snapshot.peers[0])
     say(bold('\nSummary'))
-    say(`  ${result.packets.toLocaleString('en')} packets of 1400 bytes arrived, ${result.damaged} damaged, ${result.lost} lost on the way`)
+    say(
+      `  ${result.packets.toLocaleString('en')} packets of 1400 bytes arrived, ${result.damaged} damaged, ${result.lost} lost on the way`,
+    )
     say(`  ${(result.bits / 1e9).toFixed(2)} Gbit/s: sealed, sent, received and opened on one thread of this machine`)
-    say(`  cipher: ${selectTransportEngine(new WebAssembly.Memory({ initial: 1, maximum: 1 })).engine.name}; alice sent ${mib(alice.txBytes)}, bob received ${mib(bob.rxBytes)} of datagrams`)
+    say(
+      `  cipher: ${selectTransportEngine(new WebAssembly.Memory({ initial: 1, maximum: 1 })).engine.name}; alice sent ${mib(alice.txBytes)}, bob received ${mib(bob.rxBytes)} of datagrams`,
+    )
     say('  as root, the same over a Linux interface: see README.md')
-    if (result.damaged > 0 || result.packets === 0) throw new Error('the demonstration lost its way: please report this')
+    if (result.damaged > 0 || result.packets === 0)
+      throw new Error('the demonstration lost its way: please report this')
   } finally {
     await Promise.all(tunnels.map((tunnel) => tunnel.close()))
   }
@@ -122,10 +132,14 @@ function once(target, name, what, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} did not happen within 10 s`)), 10_000)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    target.addEventListener(name, () => {
-      clearTimeout(timer)
-      resolve()
-    }, { once: true })
+    target.addEventListener(
+      name,
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true },
+    )
   })
 }
 

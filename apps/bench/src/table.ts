@@ -11,7 +11,8 @@ export function markdownTable(rows: readonly Row[], contestants: readonly string
     ...others.map((name) => ratioCell(row.ratios[name])),
   ])
   const widths = header.map((_, i) => Math.max(...[header, ...body].map((cells) => cells[i]!.length)))
-  const line = (cells: readonly string[]): string => `| ${cells.map((text, i) => text.padEnd(widths[i]!)).join(' | ')} |`
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text, i) => text.padEnd(widths[i]!)).join(' | ')} |`
   return [line(header), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line)].join('\n')
 }
 
@@ -22,7 +23,9 @@ function cell(summary: Summary | undefined, failure: string | undefined): string
 }
 
 function ratioCell(summary: Summary | undefined): string {
-  return summary === undefined ? '' : `${summary.median.toFixed(2)}× (${summary.min.toFixed(2)}–${summary.max.toFixed(2)})`
+  return summary === undefined
+    ? ''
+    : `${summary.median.toFixed(2)}× (${summary.min.toFixed(2)}–${summary.max.toFixed(2)})`
 }
 
 /** Three significant digits. */

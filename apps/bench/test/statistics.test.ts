@@ -26,7 +26,12 @@ describe('statistics', () => {
 
   test('ratios are taken round by round: a machine that slows down for a while does not tilt them', () => {
     const theirs = [10, 5, 1, 8, 2]
-    expect(ratios(theirs.map((value) => value * 1.5), theirs)).toMatchObject({ median: 1.5, min: 1.5, max: 1.5 })
+    expect(
+      ratios(
+        theirs.map((value) => value * 1.5),
+        theirs,
+      ),
+    ).toMatchObject({ median: 1.5, min: 1.5, max: 1.5 })
     expect(() => ratios([1], [1, 2])).toThrow(RangeError)
   })
 })

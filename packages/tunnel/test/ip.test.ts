@@ -42,9 +42,11 @@ describe('addresses', () => {
   })
 
   test('any address survives its text', () => {
-    fc.assert(fc.property(address, (bytes) => {
+    fc.assert(
+      fc.property(address, (bytes) => {
         expect(parseIp(formatIp(bytes))).toEqual(bytes)
-      }))
+      }),
+    )
   })
 
   test('we accept exactly what the platform accepts, on text that is nearly an address', () => {
@@ -76,7 +78,16 @@ describe('prefixes', () => {
   })
 
   test('malformed prefixes are refused', () => {
-    for (const text of ['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/08', '/8', '10.0.0.0/8/8', '::/1 '])
+    for (const text of [
+      '10.0.0.0/33',
+      '::/129',
+      '10.0.0.0/',
+      '10.0.0.0/-1',
+      '10.0.0.0/08',
+      '/8',
+      '10.0.0.0/8/8',
+      '::/1 ',
+    ])
       expect(parsePrefix(text), text).toBeNull()
   })
 
@@ -85,7 +96,9 @@ describe('prefixes', () => {
       fc.property(address, fc.nat(128), (bytes, wanted) => {
         const length = Math.min(wanted, bytes.length * 8)
         const bits = (of: Uint8Array): string => [...of].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-        const expected = bits(bytes).slice(0, length).padEnd(bytes.length * 8, '0')
+        const expected = bits(bytes)
+          .slice(0, length)
+          .padEnd(bytes.length * 8, '0')
         expect(bits(maskPrefix(bytes, length).address)).toBe(expected)
       }),
     )
@@ -99,7 +112,17 @@ describe('endpoints', () => {
   })
 
   test('malformed endpoints are refused', () => {
-    const bad = ['', '1.2.3.4', '1.2.3.4:', ':51820', '1.2.3.4:65536', '2001:db8::1:51820', '[1.2.3.4]:1', '[::1]', '[::1%eth0]:1']
+    const bad = [
+      '',
+      '1.2.3.4',
+      '1.2.3.4:',
+      ':51820',
+      '1.2.3.4:65536',
+      '2001:db8::1:51820',
+      '[1.2.3.4]:1',
+      '[::1]',
+      '[::1%eth0]:1',
+    ]
     bad.push('[::1%1%2]:1', '[::1:1', 'example.com:51820', '1.2.3.4:+1')
     for (const text of bad) expect(parseEndpoint(text), text).toBeNull()
   })

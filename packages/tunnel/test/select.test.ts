@@ -23,14 +23,18 @@ test('auto takes the first that works and says why the others were skipped', asy
 
 test('auto never takes a backend that only this process can reach', async () => {
   const backends = [backend('netstack', works, 'process'), backend('tun', lacks)]
-  await expect(selectBackend({ backends, wanted: 'auto', wantedBy: 'default' })).rejects.toThrow(/tun: no module. modprobe it/)
+  await expect(selectBackend({ backends, wanted: 'auto', wantedBy: 'default' })).rejects.toThrow(
+    /tun: no module. modprobe it/,
+  )
 })
 
 test('a named backend is taken or the reason told, and never replaced by another', async () => {
   const backends = [backend('kernel', lacks), backend('netstack', works, 'process')]
   const named = await selectBackend({ backends, wanted: 'netstack', wantedBy: '--adapter' })
   expect(named).toMatchObject({ why: 'asked for by --adapter', skipped: [] })
-  const refused = await selectBackend({ backends, wanted: 'kernel', wantedBy: '--adapter' }).catch((error: unknown) => error)
+  const refused = await selectBackend({ backends, wanted: 'kernel', wantedBy: '--adapter' }).catch(
+    (error: unknown) => error,
+  )
   expect(isWireGuardError(refused) && refused.code).toBe('NOT_SUPPORTED')
   await expect(selectBackend({ backends, wanted: 'wintin', wantedBy: 'WIREWEAVE_ADAPTER' })).rejects.toThrow(
     'WIREWEAVE_ADAPTER names the unknown adapter "wintin"; known: auto, kernel, netstack',

@@ -35,7 +35,14 @@ test.each(bad)('refuses with the reason: %s', (message, update) => {
 
 test('lets pass what is in range', () => {
   validateUpdate({})
-  validateUpdate({ privateKey: null, listenPort: 65535, fwmark: 0xffffffff, peers: [{ publicKey, presharedKey: null }] })
+  validateUpdate({
+    privateKey: null,
+    listenPort: 65535,
+    fwmark: 0xffffffff,
+    peers: [{ publicKey, presharedKey: null }],
+  })
   const endpoint = parseEndpoint('[fe80::1%3]:65535')!
-  validateUpdate({ peers: [{ publicKey, endpoint, persistentKeepaliveInterval: 0, allowedIps: [parsePrefix('::/0')!] }] })
+  validateUpdate({
+    peers: [{ publicKey, endpoint, persistentKeepaliveInterval: 0, allowedIps: [parsePrefix('::/0')!] }],
+  })
 })

@@ -60,7 +60,12 @@ async function run(options: RunOptions): Promise<void> {
   }
   if (present.length === 0) throw new Error('nothing to measure')
   const metrics = allMetrics.filter((metric) => metric.name.includes(options.only ?? ''))
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryBytes: totalmem(), kernel: release() }
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    kernel: release(),
+  }
   const rows = await race({ ...options, contestants: present, metrics, onProgress: progress, signal: abort.signal })
   progress('')
   const report: Report = { date: new Date().toISOString(), machine, node: process.version, versions, ...options, rows }

@@ -63,7 +63,12 @@ function program(file: string, foreground: readonly string[], env: NodeJS.Proces
 
 function wireweave(): Launch {
   const file = fileURLToPath(import.meta.resolve('@wireweave/cli/daemon'))
-  return { file: process.execPath, args: [path.join(path.dirname(file), 'bin/wireweave-daemon.js')], foreground: ['-f'], env: {} }
+  return {
+    file: process.execPath,
+    args: [path.join(path.dirname(file), 'bin/wireweave-daemon.js')],
+    foreground: ['-f'],
+    env: {},
+  }
 }
 
 export const contestants: readonly Contestant[] = [

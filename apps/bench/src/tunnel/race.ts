@@ -96,7 +96,10 @@ async function alternate(
 }
 
 function toRow(
-  metric: Pick<Metric, 'name' | 'unit' | 'better'>, samples: Record<string, number[]>, failures: Record<string, string>): Row {
+  metric: Pick<Metric, 'name' | 'unit' | 'better'>,
+  samples: Record<string, number[]>,
+  failures: Record<string, string>,
+): Row {
   const [first, ...others] = Object.keys(samples)
   return {
     metric: metric.name,
