@@ -21,7 +21,8 @@ test('every file and test of the protocol map exists', () => {
 test('every relative link in a document leads somewhere', () => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md']
   for (const folder of ['docs', 'docs/decisions']) {
-    for (const name of readdirSync(path.join(root, folder))) if (name.endsWith('.md')) documents.push(`${folder}/${name}`)
+    for (const name of readdirSync(path.join(root, folder)))
+      if (name.endsWith('.md')) documents.push(`${folder}/${name}`)
   }
   for (const name of readdirSync(path.join(root, 'packages'))) documents.push(`packages/${name}/README.md`)
   for (const document of documents) {

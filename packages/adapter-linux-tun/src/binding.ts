@@ -174,7 +174,7 @@ function createFailure(name: string, code: number): WireGuardError {
   if (code === EBUSY) {
     return failure(
       'NAME_IN_USE',
-      `the interface ${name} is in use (${errno}): stop who uses it, or choose another name`,
+      `the interface ${name} is in use (${errno}): stop what uses it, or choose another name`,
       errno,
     )
   }

@@ -69,7 +69,7 @@ class Parts {
         this.#message.u16(abi.WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, peer.persistentKeepaliveInterval)
       }
       const allowedIps = peer.allowedIps ?? []
-      for (let at = 0; at < allowedIps.length; ) {
+      for (let at = 0; at < allowedIps.length;) {
         const list = this.#message.beginNest(abi.WGPEER_A_ALLOWEDIPS)
         while (at < allowedIps.length && this.#hasRoom(ALLOWED_IP_BYTES)) this.#writeAllowedIp(allowedIps[at++]!)
         this.#message.endNest(list)

@@ -98,7 +98,11 @@ describe('SET_DEVICE', () => {
     for (let i = 0; i < 130_560; i++) {
       allowedIps.push({ address: Uint8Array.of(10 + (i >> 16), (i >> 8) & 255, i & 255, 0), length: 24 })
     }
-    const messages = encodeUpdate({ peers: [{ publicKey: numbered(1), replaceAllowedIps: true, allowedIps }] }, FAMILY, IFINDEX)
+    const messages = encodeUpdate(
+      { peers: [{ publicKey: numbered(1), replaceAllowedIps: true, allowedIps }] },
+      FAMILY,
+      IFINDEX,
+    )
     const flags = payloads(messages).map((part) => {
       const peers = readAttributes(part.subarray(GENERIC_HEADER_BYTES)).get(abi.WGDEVICE_A_PEERS)!
       return readU32(readAttributes(readAttributeList(peers)[0]![1]).get(abi.WGPEER_A_FLAGS)!)
@@ -122,7 +126,14 @@ describe('GET_DEVICE', () => {
       encodeUpdate(
         {
           privateKey: key<PrivateKey>(1),
-          peers: [{ publicKey: numbered(1), presharedKey: key<PresharedKey>(2), endpoint, allowedIps: [parsePrefix('fd00::/8')!] }],
+          peers: [
+            {
+              publicKey: numbered(1),
+              presharedKey: key<PresharedKey>(2),
+              endpoint,
+              allowedIps: [parsePrefix('fd00::/8')!],
+            },
+          ],
         },
         FAMILY,
         IFINDEX,
@@ -131,9 +142,9 @@ describe('GET_DEVICE', () => {
     const { snapshot, secrets } = decodeDevice([part!])
     expect(secrets).toEqual({ privateKey: key(1), presharedKeys: [key(2)] })
     expect(snapshot.peers[0]).toMatchObject({ endpoint, hasPresharedKey: true, lastHandshakeTimeNs: null, rxBytes: 0n })
-    expect(JSON.stringify(snapshot, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))).not.toContain(
-      JSON.stringify([...key<Uint8Array>(2)]).slice(1, -1),
-    )
+    expect(
+      JSON.stringify(snapshot, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
+    ).not.toContain(JSON.stringify([...key<Uint8Array>(2)]).slice(1, -1))
   })
 })
 

@@ -22,7 +22,7 @@ describe('the WebAssembly modules', () => {
     const word = 2n ** 32n - 1n
     const [r0, r] = [0x0fff_ffffn, 0x0fff_fffcn]
     const s = r + r / 4n
-    let h = [0n, 0n, 0n, 0n] as const
+    let h: readonly [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, 0n]
     // The recurrence of assembly/transport.mjs for the upper bounds; it settles after a few blocks.
     for (let block = 0; block < 20; block++) {
       const [a0, a1, a2, a3] = [h[0] + word, h[1] + word, h[2] + word, h[3] + word + 2n ** 32n] as const

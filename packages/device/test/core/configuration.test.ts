@@ -21,7 +21,7 @@ function allowedIps(of: Host, publicKey: PublicKey): string[] {
   return peer!.allowedIps.map(formatPrefix)
 }
 
-function ips(...texts: string[]): PeerUpdate['allowedIps'] {
+function ips(...texts: string[]): NonNullable<PeerUpdate['allowedIps']> {
   return texts.map((text) => ({ ...parsePrefix(text.replace(/^-/, ''))!, remove: text.startsWith('-') }))
 }
 

@@ -52,7 +52,7 @@ test(
             presharedKey = new Uint8Array(32).fill(action.byte) as PresharedKey
             alice.apply({ peers: [{ publicKey: bob.publicKey, presharedKey }] }, pair.now)
             bob.apply({ peers: [{ publicKey: alice.publicKey, presharedKey }] }, pair.now)
-          } else {
+          } else if (action.tag === 'keepalive') {
             const persistentKeepaliveInterval = action.seconds
             alice.apply({ peers: [{ publicKey: bob.publicKey, persistentKeepaliveInterval }] }, pair.now)
           }
