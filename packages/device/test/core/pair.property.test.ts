@@ -53,7 +53,7 @@ test(
             alice.apply({ peers: [{ publicKey: bob.publicKey, presharedKey }] }, pair.now)
             bob.apply({ peers: [{ publicKey: alice.publicKey, presharedKey }] }, pair.now)
           } else if (action.tag === 'keepalive') {
-            const persistentKeepaliveInterval = action.seconds
+            const { seconds: persistentKeepaliveInterval } = action as { seconds: number }
             alice.apply({ peers: [{ publicKey: bob.publicKey, persistentKeepaliveInterval }] }, pair.now)
           }
           alice.wallClockMs = bob.wallClockMs = Date.UTC(2026, 0, 1) + pair.now

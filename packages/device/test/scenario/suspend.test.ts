@@ -71,7 +71,7 @@ test('a handshake that was under way when the host fell asleep is taken up again
 test('after a long sleep of both no key of before is left', () => {
   const net = simulate({ seed: 5 })
   net.alice.send(net.packet(net.alice, net.bob))
-  net.advance(1000)
+  net.advance(11_000)
   for (const host of net.hosts) host.suspend()
   net.advance(HOUR_MS)
   for (const host of net.hosts) host.resume()
