@@ -5,7 +5,15 @@
 import { EIO, EPERM, ENOBUFS, SystemError } from '@wireweave/ffi/errno'
 import { NativeMemory } from '@wireweave/ffi/memory'
 import { Readiness } from '@wireweave/ffi/poll'
-import { findLink, readLink, RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK, setLinkMtu, setLinkUp } from '@wireweave/netlink/link'
+import {
+  findLink,
+  readLink,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+  RTMGRP_LINK,
+  setLinkMtu,
+  setLinkUp,
+} from '@wireweave/netlink/link'
 import { NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
 import type { System } from './abi.js'
 import { interfaceName } from './binding.js'

@@ -6,8 +6,10 @@ import { formatKey, KEY_BYTES } from './keys.js'
 
 /** Throws a `WireGuardError` with code `CONFIG_INVALID` that names the first value out of range; no secret is in it. */
 export function validateUpdate(update: DeviceUpdate): void {
-  if (update.privateKey && update.privateKey.length !== KEY_BYTES) fail('the private key', `must have ${KEY_BYTES} bytes`)
-  if (update.listenPort !== undefined && !isInteger(update.listenPort, 65535)) fail('the listen port', 'must be 0 to 65535')
+  if (update.privateKey && update.privateKey.length !== KEY_BYTES)
+    fail('the private key', `must have ${KEY_BYTES} bytes`)
+  if (update.listenPort !== undefined && !isInteger(update.listenPort, 65535))
+    fail('the listen port', 'must be 0 to 65535')
   if (update.fwmark !== undefined && update.fwmark !== null && !isInteger(update.fwmark, 0xffffffff)) {
     fail('the fwmark', 'must be 0 to 4294967295')
   }
@@ -17,7 +19,8 @@ export function validateUpdate(update: DeviceUpdate): void {
 function validatePeer(peer: PeerUpdate): void {
   if (peer.publicKey.length !== KEY_BYTES) fail('a public key', `must have ${KEY_BYTES} bytes`)
   const { presharedKey, persistentKeepaliveInterval: interval, endpoint } = peer
-  if (presharedKey && presharedKey.length !== KEY_BYTES) fail(of(peer, 'the preshared key'), `must have ${KEY_BYTES} bytes`)
+  if (presharedKey && presharedKey.length !== KEY_BYTES)
+    fail(of(peer, 'the preshared key'), `must have ${KEY_BYTES} bytes`)
   if (interval !== undefined && !isInteger(interval, 65535)) {
     fail(of(peer, 'the persistent keepalive interval'), 'must be 0 (off) to 65535 seconds')
   }
@@ -33,7 +36,8 @@ function validateEndpoint(peer: PeerUpdate, { address, port, scopeId = 0 }: Endp
 
 function validatePrefix(peer: PeerUpdate, { address, length }: AllowedIpUpdate): void {
   if (!isAddress(address)) fail(of(peer, 'an allowed IP'), 'must have an address of 4 or 16 bytes')
-  if (!isInteger(length, address.length * 8)) fail(of(peer, 'an allowed IP'), `must have a prefix length up to ${address.length * 8}`)
+  if (!isInteger(length, address.length * 8))
+    fail(of(peer, 'an allowed IP'), `must have a prefix length up to ${address.length * 8}`)
 }
 
 function of(peer: PeerUpdate, what: string): string {
