@@ -228,9 +228,14 @@ class LinkWatch {
   }
 }
 
+/** When the kernel cannot be asked (no descriptors left), the interface counts as there: the next call on it will tell. */
 function exists(index: number): boolean {
-  using socket = new NetlinkSocket(NETLINK_ROUTE)
-  return findLink(socket, index) !== null
+  try {
+    using socket = new NetlinkSocket(NETLINK_ROUTE)
+    return findLink(socket, index) !== null
+  } catch {
+    return true
+  }
 }
 
 /** Linux before 6.16 does not know the flag that removes one allowed IP. */

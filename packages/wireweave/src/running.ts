@@ -103,7 +103,7 @@ export class Running implements UpTunnel {
     if (remains.link !== null) {
       throw new WireGuardError(
         'NAME_IN_USE',
-        `there is an interface ${this.name} already. Run "wireweave down ${this.name}" first.`,
+        `there is an interface ${this.name} already. Take it down first: call down(), or run "wg-quick down ${this.name}".`,
       )
     }
     const actions = planDown({ name: this.name, preDown: [], postDown: [], dns: false }, remains)
