@@ -25,8 +25,10 @@ export function runDeadlines(state: DeviceState, now: number): void {
   for (;;) {
     const slot = deadlines.earliestSlot()
     if (slot < 0) return
-    const timer = deadlines.earliestTimer(slot)
-    if (deadlines.at(slot, timer) > now) return
+    const earliest = deadlines.earliestTimer(slot)
+    if (deadlines.at(slot, earliest) > now) return
+    // After a sleep much is due at once: a handshake begun before the keys are wiped would be wiped with them.
+    const timer = deadlines.at(slot, ZERO_KEY_MATERIAL) <= now ? ZERO_KEY_MATERIAL : earliest
     deadlines.cancel(slot, timer)
     run(state, state.peers.at(slot)!, timer, now)
   }

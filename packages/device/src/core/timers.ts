@@ -43,10 +43,13 @@ export function initiationSent(state: DeviceState, peer: Peer, now: number): voi
   state.deadlines.set(peer.slot, RETRANSMIT_HANDSHAKE, now + REKEY_TIMEOUT_MS + state.drawJitterMs())
 }
 
+/** Spreads deferred initiations over 5 s: two sides whose initiations cross would otherwise cross again and again. */
+const DEFERRED_JITTER_FACTOR = 15
+
 /** An initiation is wanted, but it is too early for one. */
 export function handshakeDeferred(state: DeviceState, peer: Peer): void {
   if (state.deadlines.isPending(peer.slot, RETRANSMIT_HANDSHAKE)) return
-  const at = peer.lastHandshakeSentAt + REKEY_TIMEOUT_MS + state.drawJitterMs()
+  const at = peer.lastHandshakeSentAt + REKEY_TIMEOUT_MS + DEFERRED_JITTER_FACTOR * state.drawJitterMs()
   state.deadlines.set(peer.slot, RETRANSMIT_HANDSHAKE, at)
 }
 
