@@ -13,7 +13,7 @@ import { race } from '../tunnel/race.js'
 
 interface RunOptions {
   readonly contestants: readonly string[]
-  readonly only?: string
+  readonly only?: readonly string[]
   readonly rounds: number
   readonly seconds: number
   readonly handshakes: number
@@ -27,7 +27,7 @@ program
   .command('run')
   .description('race data paths between two network namespaces (root, iperf3, wg)')
   .option('--contestants <names>', 'comma-separated, ours first', list, ['wireweave', 'wireguard-go', 'boringtun'])
-  .option('--only <text>', 'only metrics whose name contains this text')
+  .option('--only <texts>', 'only metrics whose name contains one of these, separated by semicolons', texts)
   .option('--rounds <n>', 'samples of each contestant for each metric', positive, 5)
   .option('--seconds <n>', 'how long each sample sends', positive, 3)
   .option('--handshakes <n>', 'keys for the rate of handshakes; 0 leaves it out', whole, 2000)
@@ -59,7 +59,8 @@ async function run(options: RunOptions): Promise<void> {
     }
   }
   if (present.length === 0) throw new Error('nothing to measure')
-  const metrics = allMetrics.filter((metric) => metric.name.includes(options.only ?? ''))
+  const { only } = options
+  const metrics = allMetrics.filter((metric) => only?.some((text) => metric.name.includes(text)) ?? true)
   const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
@@ -82,6 +83,10 @@ function write(file: string, text: string): void {
 /** One line that is written over, on a terminal; a line per minute would be noise elsewhere. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`)
+}
+
+function texts(text: string): string[] {
+  return text.split(';')
 }
 
 function list(text: string): string[] {
