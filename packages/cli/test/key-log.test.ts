@@ -1,5 +1,14 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, linkSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { keyLogLines, keyLogWarning, openKeyLog } from '../src/internal/key-log.js'
@@ -65,6 +74,28 @@ test('a handshake goes on when its keys cannot be written', () => {
   const keyLog = openKeyLog(path.join(temporaryFolder(), 'keys'))
   keyLog.close()
   expect(() => keyLog.write(keys)).not.toThrow()
+})
+
+test('a line that a full disk cut short does not swallow the next one', ({ skip }) => {
+  const folder = temporaryFolder()
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,mode=0700', 'none', folder])
+  if (mount.status !== 0) skip('mounting takes CAP_SYS_ADMIN')
+  try {
+    const file = path.join(folder, 'keys')
+    const padding = `${'#'.repeat(3999)}\n`
+    writeFileSync(file, padding, { mode: 0o600 })
+    writeFileSync(path.join(folder, 'fill'), Buffer.alloc(4096))
+    const keyLog = openKeyLog(file)
+    keyLog.write(keys)
+    keyLog.write(keys)
+    unlinkSync(path.join(folder, 'fill'))
+    keyLog.write(keys)
+    keyLog.close()
+    const cut = keyLogLines(keys).slice(0, 96)
+    expect(readFileSync(file, 'utf8')).toBe(`${padding}${cut}\n${keyLogLines(keys)}`)
+  } finally {
+    execFileSync('umount', [folder])
+  }
 })
 
 test('the warning names the file and the danger', () => {

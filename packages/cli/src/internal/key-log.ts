@@ -36,8 +36,13 @@ export function openKeyLog(file: string): KeyLog {
     closeSync(fd)
     throw refused(file, problem)
   }
+  let isCutShort = false
   return {
-    write: (keys) => writeLines(fd, keyLogLines(keys)),
+    write(keys) {
+      const lines = keyLogLines(keys)
+      // A line that a full disk cut short must not swallow the next one.
+      isCutShort = !writeLines(fd, isCutShort ? `\n${lines}` : lines)
+    },
     close: () => closeSync(fd),
   }
 }
@@ -49,12 +54,12 @@ function problemOf(stats: Stats): string | null {
   return (stats.mode & 0o077) === 0 ? null : 'others may read it: chmod 600 it'
 }
 
-/** A full disk costs the dissector its keys, not the tunnel its handshake. */
-function writeLines(fd: number, lines: string): void {
+/** False when not all of it was written: a full disk costs the dissector its keys, not the tunnel its handshake. */
+function writeLines(fd: number, lines: string): boolean {
   try {
-    writeSync(fd, lines)
+    return writeSync(fd, lines) === lines.length
   } catch {
-    // The file ends where the disk did: whoever reads it sees that.
+    return false
   }
 }
 
