@@ -47,11 +47,13 @@ fi
 
 mkdir -p "$cache"
 if [ ! -x "$cache/wireguard" ]; then
-  command -v go >/dev/null || { echo "wireguard-go needs Go 1.23 or later: https://go.dev/dl" >&2; exit 1; }
+  command -v go >/dev/null || apt-get install -qq -y --no-install-recommends golang-go >/dev/null ||
+    { echo "wireguard-go needs Go 1.23 or later: https://go.dev/dl" >&2; exit 1; }
   GOBIN=$cache GOFLAGS=-trimpath go install "$wireguard_go"
 fi
 if [ ! -x "$cache/boringtun-cli" ]; then
-  command -v cargo >/dev/null || { echo "boringtun needs Rust: https://rustup.rs" >&2; exit 1; }
+  command -v cargo >/dev/null || apt-get install -qq -y --no-install-recommends cargo >/dev/null ||
+    { echo "boringtun needs Rust: https://rustup.rs" >&2; exit 1; }
   root=$(mktemp -d)
   cargo install --quiet --locked --root "$root" "$boringtun"
   mv "$root/bin/boringtun-cli" "$cache/"
