@@ -1,8 +1,9 @@
 /**
- * Follows the name, index, MTU and up or down of a TUN, wherever it is moved, without polling: rtnetlink events from the
- * namespace it is in. Only where that namespace is closed to us is its state looked at once a second.
+ * Follows the name, index, MTU and up or down of a TUN, wherever it is moved. In our own network namespace by rtnetlink
+ * events, without polling. In another it is visited once a second: a socket kept there would keep that namespace, and with
+ * it the interface, alive for ever after its owner deleted it.
  */
-import { EIO, EPERM, ENOBUFS, SystemError } from '@wireweave/ffi/errno'
+import { EIO, ENOBUFS, SystemError } from '@wireweave/ffi/errno'
 import { NativeMemory } from '@wireweave/ffi/memory'
 import { Readiness } from '@wireweave/ffi/poll'
 import {
@@ -17,7 +18,7 @@ import {
 import { NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlink/socket'
 import type { System } from './abi.js'
 import { interfaceName } from './binding.js'
-import { inNamespaceOf } from './namespace.js'
+import { inNamespaceOf, isInOurNamespace } from './namespace.js'
 
 export interface LinkState {
   readonly name: string
@@ -40,7 +41,7 @@ const RETRY_MS = 10
 const POLLOUT = 4
 const POLLERR = 8
 
-/** Sockets in the namespace of the interface. */
+/** Sockets in our namespace, while the interface is there too. */
 interface Sockets {
   readonly requests: NetlinkSocket
   readonly events: NetlinkSocket
@@ -71,41 +72,51 @@ export class LinkWatch {
     return this.#state
   }
 
-  /** True while changes are told by events, false while the state is looked at once a second. */
+  /** True while changes are told by events, false while the interface is elsewhere and visited once a second. */
   get isEventDriven(): boolean {
     return this.#sockets !== null
   }
 
   /** Throws a `SystemError`. */
   setMtu(mtu: number): void {
-    if (this.#sockets === null) throw new SystemError('setting the MTU in a namespace that is closed to us', EPERM)
-    setLinkMtu(this.#sockets.requests, this.#state.index, mtu)
-    this.#refresh(this.#sockets.requests)
+    this.#change((requests) => setLinkMtu(requests, this.#state.index, mtu))
   }
 
   /** Throws a `SystemError`. */
   setUp(isUp: boolean): void {
-    if (this.#sockets === null) throw new SystemError('setting a link up in a namespace that is closed to us', EPERM)
-    setLinkUp(this.#sockets.requests, this.#state.index, isUp)
-    this.#refresh(this.#sockets.requests)
+    this.#change((requests) => setLinkUp(requests, this.#state.index, isUp))
   }
 
   close(): void {
     this.#leave()
   }
 
-  /** Listens where the interface is now. */
+  #change(work: (requests: NetlinkSocket) => void): void {
+    const change = (requests: NetlinkSocket): void => {
+      work(requests)
+      this.#refresh(requests)
+    }
+    if (this.#sockets !== null) change(this.#sockets.requests)
+    else this.#visit(change)
+  }
+
+  /** Does something in the namespace of the interface, with a socket that does not outlast it. */
+  #visit<T>(work: (requests: NetlinkSocket) => T): T {
+    return inNamespaceOf(this.#system, this.#fd, () => {
+      using requests = new NetlinkSocket(NETLINK_ROUTE)
+      return work(requests)
+    })
+  }
+
+  /** Listens when the interface is in our namespace, visits it when it is not. */
   #follow(): void {
     this.#leave()
     if (interfaceName(this.#system, this.#fd) === null) return this.#listener.onGone()
-    let sockets: Sockets
-    try {
-      sockets = inNamespaceOf(this.#system, this.#fd, openSockets)
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error
+    if (!isInOurNamespace(this.#system, this.#fd)) {
       this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS).unref()
       return this.#look()
     }
+    const sockets = openSockets()
     this.#sockets = sockets
     // The subscription came first: nothing falls between the answer and the first event.
     if (!this.#refresh(sockets.requests)) {
@@ -168,10 +179,22 @@ export class LinkWatch {
     if (!isSame || before.isUp !== state.isUp) this.#listener.onChange()
   }
 
-  /** Without events. A TUN that is up can be written to; this works from every namespace. */
+  /** Once a second, while the interface is not in our namespace. */
   #look(): void {
     const name = interfaceName(this.#system, this.#fd)
     if (name === null) return this.#listener.onGone()
+    if (isInOurNamespace(this.#system, this.#fd)) return this.#follow()
+    try {
+      // Not found: it was moved on just now, or is being deleted. The next look will tell.
+      this.#visit((requests) => this.#refresh(requests))
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error
+      this.#lookFromHere(name)
+    }
+  }
+
+  /** Where its namespace is closed to us. A TUN that is up can be written to; this works from every namespace. */
+  #lookFromHere(name: string): void {
     const { view, address } = this.#pollRequest
     view.setInt32(0, this.#fd, true)
     view.setInt16(4, POLLOUT, true)

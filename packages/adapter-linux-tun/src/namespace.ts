@@ -30,6 +30,19 @@ export function inNamespaceOf<T>(system: System, fd: number, make: () => T): T {
   }
 }
 
+/** Whether the TUN behind `fd` is in the network namespace of this thread. True where the kernel cannot tell. */
+export function isInOurNamespace(system: System, fd: number): boolean {
+  const there = system.ioctl(fd, TUNGETDEVNETNS, 0)
+  if (there < 0) return true
+  const here = system.open('/proc/thread-self/ns/net', O_CLOEXEC)
+  try {
+    return here < 0 || isSame(here, there)
+  } finally {
+    if (here >= 0) system.close(here)
+    system.close(there)
+  }
+}
+
 /** Every later socket of this thread would be in the wrong namespace: if this fails nothing safe is left to do. */
 function comeBack(system: System, here: number): void {
   if (system.setns(here, CLONE_NEWNET) === 0) return
