@@ -37,6 +37,9 @@ export interface LinkListener {
 }
 
 const POLL_INTERVAL_MS = 1000
+/** After a change more changes follow: who moves an interface then names it, gives it an MTU and brings it up. */
+const BUSY_INTERVAL_MS = 25
+const BUSY_LOOKS = 400
 const RETRY_MS = 10
 const POLLOUT = 4
 const POLLERR = 8
@@ -56,6 +59,8 @@ export class LinkWatch {
   #state: LinkState
   #sockets: Sockets | null = null
   #timer: ReturnType<typeof setTimeout> | null = null
+  /** How many more looks are made in quick succession. */
+  #busyLooks = 0
 
   /** Throws a `SystemError` when `fd` is not an attached TUN. */
   constructor(system: System, fd: number, listener: LinkListener) {
@@ -113,8 +118,8 @@ export class LinkWatch {
     this.#leave()
     if (interfaceName(this.#system, this.#fd) === null) return this.#listener.onGone()
     if (!isInOurNamespace(this.#system, this.#fd)) {
-      this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS).unref()
-      return this.#look()
+      this.#busyLooks = BUSY_LOOKS
+      return this.#lookOn()
     }
     const sockets = openSockets()
     this.#sockets = sockets
@@ -175,11 +180,26 @@ export class LinkWatch {
   #update(state: LinkState): void {
     const before = this.#state
     this.#state = state
-    const isSame = before.name === state.name && before.index === state.index && before.mtu === state.mtu
-    if (!isSame || before.isUp !== state.isUp) this.#listener.onChange()
+    if (this.#hasChanged(before)) this.#listener.onChange()
   }
 
-  /** Once a second, while the interface is not in our namespace. */
+  #hasChanged(before: LinkState): boolean {
+    const { name, index, mtu, isUp } = this.#state
+    return before.name !== name || before.index !== index || before.mtu !== mtu || before.isUp !== isUp
+  }
+
+  /** Looks now and again later: soon after a change, once a second when it has been quiet for some time. */
+  #lookOn(): void {
+    const before = this.#state
+    const delay = this.#busyLooks > 0 ? BUSY_INTERVAL_MS : POLL_INTERVAL_MS
+    if (this.#busyLooks > 0) this.#busyLooks--
+    const timer = setTimeout(() => this.#lookOn(), delay).unref()
+    this.#timer = timer
+    this.#look()
+    if (this.#timer === timer && this.#hasChanged(before)) this.#busyLooks = BUSY_LOOKS
+  }
+
+  /** While the interface is not in our namespace. */
   #look(): void {
     const name = interfaceName(this.#system, this.#fd)
     if (name === null) return this.#listener.onGone()
