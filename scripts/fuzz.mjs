@@ -10,12 +10,10 @@
  *
  * Exits with 1 when a case failed, and says by which target and seed.
  */
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readArguments, wholeNumber } from './lib/arguments.mjs'
 import { prepare } from './lib/prepare.mjs'
 
-const { values } = readArguments({
+const { values } = readArguments(import.meta.url, {
   options: {
     cases: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '300' },
@@ -71,25 +69,3 @@ if (cases < wantedCases && failures.length === 0 && !values.once)
 for (const { target, seed } of failures)
   console.log(`to see it again: npm run fuzz -- --target ${target} --seed ${seed} --once`)
 process.exitCode = failures.length === 0 ? 0 : 1
-
-function wholeNumber(name, text) {
-  if (!/^\d{1,15}$/.test(text)) {
-    console.error(`${name} takes a whole number, not "${text}"`)
-    process.exit(1)
-  }
-  return Number(text)
-}
-
-/** What the comment at the top says, when asked or when asked wrongly. */
-function readArguments(config) {
-  try {
-    const parsed = parseArgs({ ...config, options: { ...config.options, help: { type: 'boolean', default: false } } })
-    if (!parsed.values.help) return parsed
-  } catch (error) {
-    console.error(error.message)
-    process.exitCode = 1
-  }
-  const text = readFileSync(fileURLToPath(import.meta.url), 'utf8')
-  console.log(text.slice(text.indexOf(' * ') + 3, text.indexOf(' */')).replaceAll(/^ \* ?/gm, ''))
-  process.exit()
-}

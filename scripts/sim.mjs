@@ -9,12 +9,10 @@
  * A schedule is twenty minutes of trouble between two devices, or ten for every fifth seed, then recovery, silence and a
  * new beginning. Exits with 1 when a rule was broken, and says by which seed.
  */
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readArguments, wholeNumber } from './lib/arguments.mjs'
 import { prepare } from './lib/prepare.mjs'
 
-const { values } = readArguments({
+const { values } = readArguments(import.meta.url, {
   options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
 })
 const single = values.seed === undefined ? null : wholeNumber('--seed', values.seed)
@@ -70,26 +68,4 @@ function expectSameTrace(options, digest) {
   console.error(
     `seed ${options.seed}: two runs differ, ${digest} and ${again}: something draws on time or chance of its own`,
   )
-}
-
-function wholeNumber(name, text) {
-  if (!/^\d{1,15}$/.test(text)) {
-    console.error(`${name} takes a whole number, not "${text}"`)
-    process.exit(1)
-  }
-  return Number(text)
-}
-
-/** What the comment at the top says, when asked or when asked wrongly. */
-function readArguments(config) {
-  try {
-    const parsed = parseArgs({ ...config, options: { ...config.options, help: { type: 'boolean', default: false } } })
-    if (!parsed.values.help) return parsed
-  } catch (error) {
-    console.error(error.message)
-    process.exitCode = 1
-  }
-  const text = readFileSync(fileURLToPath(import.meta.url), 'utf8')
-  console.log(text.slice(text.indexOf(' * ') + 3, text.indexOf(' */')).replaceAll(/^ \* ?/gm, ''))
-  process.exit()
 }
