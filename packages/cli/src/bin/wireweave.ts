@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { addKeyCommands } from '../commands/keys.js'
 import { VERSION } from '../internal/version.js'
 
 const program = new Command('wireweave')
@@ -19,20 +20,7 @@ A new pair of keys:
 A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): see wireweave-daemon --help.`,
   )
 
-program
-  .command('genkey')
-  .description('print a new private key')
-  .action(async () => (await import('../internal/key-commands.js')).genkey())
-
-program
-  .command('genpsk')
-  .description('print a new preshared key')
-  .action(async () => (await import('../internal/key-commands.js')).genpsk())
-
-program
-  .command('pubkey')
-  .description('read a private key from standard input and print its public key')
-  .action(async () => (await import('../internal/key-commands.js')).pubkey())
+addKeyCommands(program)
 
 try {
   await program.parseAsync()
