@@ -8,6 +8,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { prepare, root, run } from './lib/prepare.mjs'
 
 const results = path.join(root, '.results')
@@ -58,6 +59,29 @@ function readCounts(name, exitCode) {
   return counts
 }
 
+/** The names and first lines of what failed: it must be found in the end of a long log. */
+function readFailures(name) {
+  try {
+    const { testResults = [] } = JSON.parse(readFileSync(resultFile(name), 'utf8'))
+    return testResults.flatMap(({ name: file, message, assertionResults = [] }) => {
+      const failed = assertionResults.filter(({ status }) => status === 'failed')
+      const where = path.relative(root, file ?? '')
+      if (failed.length === 0 && message) return [`${where}: ${brief(message)}`]
+      return failed.map((test) => `${where} > ${test.fullName}\n${brief(test.failureMessages?.join('\n'))}`)
+    })
+  } catch {
+    return []
+  }
+}
+
+function brief(message = '') {
+  return stripVTControlCharacters(message)
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `    ${line}`)
+    .join('\n')
+}
+
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in suites))
 if (unknown.length > 0) {
@@ -71,12 +95,14 @@ mkdirSync(results, { recursive: true })
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const lines = []
+const failures = []
 for (const [name, runSuite] of Object.entries(suites)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n── ${name}`)
   const started = Date.now()
   const counts = readCounts(name, runSuite())
   for (const key of Object.keys(total)) total[key] += counts[key]
+  for (const failure of readFailures(name)) failures.push(`${name}: ${failure}`)
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   lines.push(
     `${name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`,
@@ -85,8 +111,10 @@ for (const [name, runSuite] of Object.entries(suites)) {
 
 const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`
 console.log(`\n${lines.join('\n')}\n`)
+if (failures.length > 0) console.log(`Failed:\n${failures.join('\n')}\n`)
 if (total.skipped > 0) console.log('What was skipped says in its own line above what it lacks.')
 if (strict && total.skipped > 0) console.log('Skipping is forbidden here.')
 console.log(summary)
+writeFileSync(path.join(results, 'failures.txt'), failures.map((failure) => `${failure}\n`).join(''))
 writeFileSync(path.join(results, 'summary.txt'), `${summary}\n`)
 process.exitCode = total.failed > 0 || (strict && total.skipped > 0) ? 1 : 0

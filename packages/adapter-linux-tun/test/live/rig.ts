@@ -128,6 +128,14 @@ export function run(namespace: string, seconds: number, program: string, ...args
   })
 }
 
+/**
+ * `count` echo requests one after the other, each answered. One at a time, as `ping` waits for the last of several only
+ * twice as long as the others took, however long `-W` says.
+ */
+export async function pings(from: string, count: number, target: string, ...words: string[]): Promise<void> {
+  for (let i = 0; i < count; i++) await run(from, 15, 'ping', '-c', '1', '-W', '10', ...words, target)
+}
+
 export async function until(condition: () => boolean, ms = 5000): Promise<void> {
   for (const end = performance.now() + ms; !condition();) {
     if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${condition.toString()}`)

@@ -3,7 +3,7 @@ import { TUNSETOFFLOAD } from '@wireweave/ffi/linux'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { System } from '../../src/abi.js'
 import { closePorts, type OpenOptions, type Pair, systemWith, wiredPair } from './ports.js'
-import { deleteNamespaces, isolate, makeNamespace, missing, run, until } from './rig.js'
+import { deleteNamespaces, isolate, makeNamespace, missing, pings, run, until } from './rig.js'
 import { transfer } from './transfer.js'
 import { UdpSocket } from './datagrams.js'
 import { payloadOf } from '../packets.js'
@@ -79,10 +79,7 @@ describe.skipIf(lacking !== null)('traffic between two TUNs wired together', () 
 
     it('pings', async () => {
       expect(pair.a.port.offloads).toEqual(before)
-      for (const address of [pair.v4[1], pair.v6[1]]) {
-        const output = await run(inside[0], 15, 'ping', '-c', '3', '-i', '0.02', '-W', '5', address)
-        expect(output).toContain(' 0% packet loss')
-      }
+      for (const address of [pair.v4[1], pair.v6[1]]) await pings(inside[0], 3, address)
     })
 
     it('carries TCP without changing a byte, over IPv4 and IPv6', { timeout: 90_000 }, async () => {
@@ -147,8 +144,7 @@ describe.skipIf(lacking !== null)('traffic between two TUNs wired together', () 
       [v4[1], 65_507],
       [v6[1], 65_487],
     ] as const) {
-      const output = await run(inside[0], 15, 'ping', '-c', '3', '-i', '0.05', '-s', String(size), '-M', 'do', address)
-      expect(output).toContain(' 0% packet loss')
+      await pings(inside[0], 3, address, '-s', String(size), '-M', 'do')
     }
     expect(await transfer(inside, v4[1], 32)).toBe(true)
     expect(await transfer(inside, v6[1], 32)).toBe(true)
