@@ -27,12 +27,12 @@ import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlin
 import type { Availability, InterfaceOptions, InterfaceRef, Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { hasRemovals, withoutRemovals } from '@wireweave/tunnel/removals'
 import { validateUpdate } from '@wireweave/tunnel/validate'
 import { WG_GENL_NAME } from './abi.js'
 import { decodeDevice, encodeGet, encodeUpdate } from './codec.js'
 import type { DecodedDevice } from './codec.js'
 import { createNamed } from './name.js'
-import { withoutRemovals } from './removals.js'
 
 const NAME = 'linux-wg'
 const KIND = 'wireguard'
@@ -241,7 +241,7 @@ function exists(index: number): boolean {
 /** Linux before 6.16 does not know the flag that removes one allowed IP. */
 function refusesRemovals(error: unknown, update: DeviceUpdate): boolean {
   const refused = error instanceof SystemError && (error.errno === EOPNOTSUPP || error.errno === EINVAL)
-  return refused && (update.peers ?? []).some((peer) => peer.allowedIps?.some((prefix) => prefix.remove === true))
+  return refused && hasRemovals(update)
 }
 
 /** Runs synchronous netlink work and turns the kernel's refusal into an error that says what to do. */

@@ -6,7 +6,7 @@ import type { AllowedIpUpdate, PeerUpdate } from '@wireweave/tunnel/config'
 import { describe, expect, test } from 'vitest'
 import * as abi from '../src/abi.js'
 import { decodeDevice, encodeGet, encodeUpdate } from '../src/codec.js'
-import { withoutRemovals } from '../src/removals.js'
+import { withoutRemovals } from '@wireweave/tunnel/removals'
 
 const FAMILY = 0x1c
 const IFINDEX = 7
