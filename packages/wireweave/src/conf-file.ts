@@ -37,9 +37,14 @@ export function readConfFile(source: ConfSource): ConfFile {
     return { name: checkName(source.name), text: source.text, path: null, mode: 0 }
   }
   const { name, file } = locateConf(source)
+  return { name, path: file, ...readTextFile(file) }
+}
+
+/** Throws a `WireGuardError` with code `CONFIG_INVALID`. */
+export function readTextFile(file: string): { readonly text: string; readonly mode: number } {
   try {
     const text = readFileSync(file, 'utf8')
-    return { name, text, path: file, mode: statSync(file).mode & 0o777 }
+    return { text, mode: statSync(file).mode & 0o777 }
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
     const reason =

@@ -1,4 +1,8 @@
-/** Every adapter this package knows, in order of preference: kernel before user space. Native code loads when one is probed or opened. */
+/**
+ * Every adapter this package knows, in order of preference: kernel before user space. Native code loads when one is probed
+ * or opened.
+ */
+import type { NetstackAdapter } from '@wireweave/adapter-netstack/adapter'
 import { userspaceBackend } from '@wireweave/device/userspace-backend'
 import type { UserspaceOptions } from '@wireweave/device/userspace-backend'
 import type { OpenBind } from '@wireweave/device/shell/bind'
@@ -15,6 +19,11 @@ export interface RegistryOptions {
   readonly tunFd?: number
   /** `false`: packets go one by one, to find out whether an offload of this machine is to blame for a fault. */
   readonly offloads?: boolean
+  /**
+   * The stack that `netstack` joins to the device; `netstackAdapter` makes one. Absent: one without addresses, which
+   * carries nothing. `openNetstackTunnel` does all this from a configuration.
+   */
+  readonly netstack?: NetstackAdapter
 }
 
 type Load = (options: RegistryOptions) => Promise<TunnelBackend>
@@ -28,6 +37,12 @@ const loaders: readonly Load[] = [
     if (offloads) return userspaceBackend(linuxTunAdapter(fd), userspace)
     const adapter = linuxTunAdapter({ ...fd, checksum: false, tcpCoalescing: false, udpCoalescing: false })
     return userspaceBackend(adapter, { ...userspace, bind: userspace?.bind ?? (await bindWithoutOffloads()) })
+  },
+  async ({ netstack, userspace }) => {
+    if (netstack !== undefined) return userspaceBackend(netstack, userspace)
+    const { netstackAdapter } = await import('@wireweave/adapter-netstack/adapter')
+    // A stack of nobody's own needs no thread of its own either, and could not go to one.
+    return userspaceBackend(netstackAdapter({ addresses: [] }), { ...userspace, worker: false })
   },
 ]
 

@@ -24,7 +24,9 @@ import { readConfFile, writeConfFile } from './conf-file.js'
 import type { ConfFile, ConfSource } from './conf-file.js'
 import { EndpointFollower } from './follow.js'
 import { startGuard } from './guarded.js'
+import type { Guard } from './guarded.js'
 import { watchKernel } from './kernel-watch.js'
+import { namedPeers } from './named-peers.js'
 import { openTunnel } from './open-tunnel.js'
 import { endpointKey, resolveEndpoint, resolveEndpoints } from './resolve.js'
 import type { UpOptions, UpTunnel } from './up-options.js'
@@ -42,7 +44,8 @@ export class Running implements UpTunnel {
   #resolved: ReadonlyMap<string, readonly Endpoint[]> = new Map()
   #isKernel = false
   #stopWatch: (() => void) | null = null
-  #dismissGuard: (() => void) | null = null
+  #guard: Guard | null = null
+  #hasRights = true
   #ending: Promise<void> | null = null
   #settleClosed: () => void = () => {}
   readonly closed: Promise<void>
@@ -83,13 +86,13 @@ export class Running implements UpTunnel {
       this.#resolved = await this.#resolve(this.#conf)
       this.#plan = await this.#makePlan()
       const { guard = true, killSwitch = false } = this.#options
-      if (guard && !killSwitch) this.#dismissGuard = startGuard(this.name)
+      if (guard) this.#guard = startGuard(this.name, killSwitch ? 'stay' : 'clean')
       this.#done = await runPlan(this.#plan.steps, this.#host, this.#runOptions())
     } catch (error) {
       this.#finish()
       throw error
     }
-    if (this.#isKernel) this.#dismissGuard?.()
+    if (this.#isKernel) this.#guard?.dismiss()
     this.#follow()
     if (this.#isKernel && !this.#follower.isIdle) {
       this.#stopWatch = watchKernel(this.tunnel, (peer) => this.#follower.failed(peer))
@@ -103,7 +106,7 @@ export class Running implements UpTunnel {
     if (remains.link !== null) {
       throw new WireGuardError(
         'NAME_IN_USE',
-        `there is an interface ${this.name} already. Take it down first: call down(), or run "wg-quick down ${this.name}".`,
+        `there is an interface ${this.name} already. Take it down first: call down(), or run "wireweave down ${this.name}".`,
       )
     }
     const actions = planDown({ name: this.name, preDown: [], postDown: [], dns: false }, remains)
@@ -129,7 +132,7 @@ export class Running implements UpTunnel {
     { name, mtu, fwmark }: HostAction & { tag: 'openTunnel' },
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { adapter, onSelection, onEvent } = this.#options
+    const { adapter, onSelection, onEvent, onOpen } = this.#options
     this.#tunnel = await openTunnel({
       ...this.#options,
       ...{ name, mtu, config: this.#update(fwmark), up: false },
@@ -145,6 +148,12 @@ export class Running implements UpTunnel {
         onEvent?.(event)
       },
     })
+    try {
+      await onOpen?.(this.#tunnel)
+    } catch (error) {
+      await this.#tunnel.close()
+      throw error
+    }
   }
 
   async reload(config?: ConfSource): Promise<void> {
@@ -190,7 +199,15 @@ export class Running implements UpTunnel {
   }
 
   down(): Promise<void> {
-    return (this.#ending ??= this.#end())
+    return (this.#ending ??= this.#hasRights ? this.#end() : this.#endWithoutRights())
+  }
+
+  get follows(): boolean {
+    return !this.#follower.isIdle
+  }
+
+  dropRights(): void {
+    this.#hasRights = false
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -219,10 +236,22 @@ export class Running implements UpTunnel {
     if (problems.length > 0) throw problems[0]
   }
 
+  /** Closing the tunnel ends the interface with its addresses and routes; the guard, which has the rights, does the rest. */
+  async #endWithoutRights(): Promise<void> {
+    this.#stopFollowing()
+    try {
+      await this.tunnel.close()
+      await this.#guard?.clean()
+    } finally {
+      this.#host!.close()
+      this.#settleClosed()
+    }
+  }
+
   /** Something deleted the interface. A kill switch stays until `down`: that is what it is for. */
   async #onDeath(): Promise<void> {
     if (this.#ending !== null) return
-    if (this.#options.killSwitch === true) {
+    if (this.#options.killSwitch === true || !this.#hasRights) {
       this.#stopFollowing()
       return this.#settleClosed()
     }
@@ -245,19 +274,13 @@ export class Running implements UpTunnel {
   }
 
   #finish(): void {
-    this.#dismissGuard?.()
+    this.#guard?.dismiss()
     this.#host!.close()
     this.#settleClosed()
   }
 
   #follow(): void {
-    const named = this.#conf.peers.flatMap(({ publicKey, endpoint }) => {
-      const addresses = endpoint === null ? undefined : this.#resolved.get(endpointKey(endpoint))
-      return endpoint === null || addresses === undefined || isLiteral(endpoint.host)
-        ? []
-        : [{ publicKey, endpoint, addresses }]
-    })
-    this.#follower.follow(this.tunnel, named)
+    this.#follower.follow(this.tunnel, namedPeers(this.#conf, this.#resolved))
   }
 
   #stopFollowing(): void {
@@ -291,10 +314,6 @@ export class Running implements UpTunnel {
   }
 }
 
-function isLiteral(host: string): boolean {
-  return host.includes(':') || /^[0-9.]+$/.test(host)
-}
-
 function wipe({ privateKey, presharedKeys }: Awaited<ReturnType<Tunnel['secrets']>>): void {
   privateKey?.fill(0)
   for (const key of presharedKeys) key?.fill(0)
@@ -303,6 +322,6 @@ function wipe({ privateKey, presharedKeys }: Awaited<ReturnType<Tunnel['secrets'
 function unreachable({ backend }: Selection): WireGuardError {
   return new WireGuardError(
     'NOT_SUPPORTED',
-    `adapter ${backend.name} has no interface to set up; use openTunnel or the proxy with it`,
+    `adapter ${backend.name} has no interface to set up; use openNetstackTunnel, or "wireweave proxy", with it`,
   )
 }
