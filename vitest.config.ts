@@ -8,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: [source], externalConditions: [source] } },
   test: {
     include: ['{packages,apps}/*/test/**/*.test.ts'],
+    // `npm run test:windows` runs these.
+    exclude: ['**/test/windows/**', '**/node_modules/**'],
     testTimeout: 20_000,
     reporters: ['default'],
   },

@@ -29,6 +29,7 @@ const suites = {
   portable: () => run(process.execPath, ['scripts/portable.mjs', '--json', resultFile('portable')], { env }),
   packed: () => run(process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts']), { env }),
   kernel: () => run(process.execPath, ['interop/kernel-vm/suite.mjs', '--json', resultFile('kernel')], { env }),
+  windows: () => run(process.execPath, ['interop/windows/suite.mjs', '--json', resultFile('windows')], { env }),
   interop: () => run(process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts']), { env }),
 }
 
