@@ -14,6 +14,8 @@ export interface OpenTunnelOptions extends InterfaceOptions, RegistryOptions {
   readonly up?: boolean
   /** The name of an adapter, or `auto` (the default): the first that works here, kernel before user space. */
   readonly adapter?: string
+  /** `false` passes the kernel's WireGuard over. */
+  readonly kernel?: boolean
   /** Ends an opening that is under way; an open tunnel is ended with `close`. */
   readonly signal?: AbortSignal
   /** Told which adapter was chosen, why, and why the others were not. */
@@ -29,8 +31,9 @@ export async function openTunnel(options: OpenTunnelOptions): Promise<Tunnel> {
   throwIfAborted(signal)
   const wantedBy = options.adapter === undefined ? 'the WIREWEAVE_ADAPTER variable' : 'the adapter option'
   const wanted = options.adapter ?? process.env['WIREWEAVE_ADAPTER'] ?? 'auto'
+  const known = await registry(options)
   const selection = await selectBackend({
-    backends: await registry(options),
+    backends: options.kernel === false ? known.filter(({ dataPlane }) => dataPlane !== 'kernel') : known,
     wanted,
     wantedBy: wanted === 'auto' ? 'auto' : wantedBy,
   })

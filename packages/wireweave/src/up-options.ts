@@ -16,6 +16,8 @@ export interface UpOptions extends RegistryOptions {
   readonly config: ConfSource
   /** The name of an adapter, or `auto`. */
   readonly adapter?: string
+  /** `false` passes the kernel's WireGuard over. */
+  readonly kernel?: boolean
   /** Ends an `up` that is under way: it rejects with `ABORTED` and leaves nothing behind. */
   readonly signal?: AbortSignal
   /** `false` ignores PreUp, PostUp, PreDown and PostDown, which run as root. */
@@ -23,8 +25,8 @@ export interface UpOptions extends RegistryOptions {
   /** Until `down`, rejects what would leave this machine around the tunnel, private networks excepted. Needs nft. */
   readonly killSwitch?: boolean
   /**
-   * When this process is killed a sleeping shell removes rules, firewall and DNS, which do not go with the interface.
-   * Not with a kill switch, which is to stay then, nor with the kernel's WireGuard, which works on.
+   * When this process is killed a sleeping shell removes rules, firewall, DNS and socket, which do not go with the
+   * interface. Not with a kill switch, which is to stay then, nor with the kernel's WireGuard, which works on.
    */
   readonly guard?: boolean
   /** How often to ask again for a host name that gets no answer; `WG_ENDPOINT_RESOLUTION_RETRIES`, else 15. */
@@ -35,6 +37,11 @@ export interface UpOptions extends RegistryOptions {
   readonly onAction?: (action: HostAction, direction: 'do' | 'undo') => void
   readonly onSelection?: (selection: Selection) => void
   readonly onEvent?: (event: TunnelEvent) => void
+  /**
+   * Told when the tunnel is open and configured, before addresses and hooks, which may want to ask it something. When it
+   * rejects, so does `up`. Whatever it opens is the caller's to close.
+   */
+  readonly onOpen?: (tunnel: Tunnel) => void | Promise<void>
   /** Told when a peer's host name led to another address. */
   readonly onEndpointMoved?: (peer: PublicKey, to: Endpoint) => void
 }
@@ -56,6 +63,13 @@ export interface UpTunnel extends AsyncDisposable {
   save(): Promise<void>
   /** PreDown, SaveConfig, removal of everything, PostDown. Idempotent. Rejects with what could not be removed. */
   down(): Promise<void>
+  /** Whether a peer has a host name, so that somebody has to stay who tries its next address when handshakes fail. */
+  readonly follows: boolean
+  /**
+   * To be called by a process that gives up its rights: from then on `down` closes the tunnel and has the guard, a
+   * privileged process of its own, remove the rest; no hook runs, nothing is saved. Not for the kernel's WireGuard.
+   */
+  dropRights(): void
   /** Settles when the interface is down, also when something else deleted it; the rest is removed then. Never rejects. */
   readonly closed: Promise<void>
 }

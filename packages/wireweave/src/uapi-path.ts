@@ -1,0 +1,31 @@
+/** The socket under which a tunnel of user space is found, whoever serves it. */
+import { lstatSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+
+export const UAPI_FOLDER = '/var/run/wireguard'
+
+export function uapiPath(name: string): string {
+  return `${UAPI_FOLDER}/${name}.sock`
+}
+
+/** Removes the socket of a process that was killed. False when there is none, or somebody serves it. */
+export async function removeStaleSocket(name: string): Promise<boolean> {
+  const file = uapiPath(name)
+  const before = lstatSync(file, { throwIfNoEntry: false })
+  if (before === undefined || !before.isSocket() || !(await isRefused(file))) return false
+  const now = lstatSync(file, { throwIfNoEntry: false })
+  if (now === undefined || now.ino !== before.ino) return false
+  unlinkSync(file)
+  return true
+}
+
+function isRefused(file: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect({ path: file })
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(false)
+    })
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
+}
