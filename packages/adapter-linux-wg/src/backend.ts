@@ -1,16 +1,6 @@
 /** The kernel's WireGuard: interfaces by rtnetlink, configuration by generic netlink. */
 import { mayAdministerNetwork } from '@wireweave/ffi/capabilities'
-import {
-  EACCES,
-  EADDRINUSE,
-  EEXIST,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  EOPNOTSUPP,
-  EPERM,
-  SystemError,
-} from '@wireweave/ffi/errno'
+import { EACCES, EADDRINUSE, EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM, SystemError } from '@wireweave/ffi/errno'
 import { Readiness } from '@wireweave/ffi/poll'
 import { resolveFamily } from '@wireweave/netlink/generic'
 import {
@@ -27,11 +17,9 @@ import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '@wireweave/netlin
 import type { Availability, InterfaceOptions, InterfaceRef, Tunnel, TunnelBackend } from '@wireweave/tunnel/backend'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { hasRemovals, withoutRemovals } from '@wireweave/tunnel/removals'
-import { validateUpdate } from '@wireweave/tunnel/validate'
 import { WG_GENL_NAME } from './abi.js'
-import { decodeDevice, encodeGet, encodeUpdate } from './codec.js'
 import type { DecodedDevice } from './codec.js'
+import { KernelDevice } from './device.js'
 import { createNamed } from './name.js'
 
 const NAME = 'linux-wg'
@@ -88,8 +76,7 @@ class KernelTunnel implements Tunnel {
   readonly interfaceRef: InterfaceRef
   readonly closed: Promise<void>
   readonly #route: NetlinkSocket
-  readonly #generic: NetlinkSocket
-  readonly #family: number
+  readonly #device: KernelDevice
   readonly #watch: LinkWatch
   #isOpen = true
   #settleClosed: () => void = () => {}
@@ -98,12 +85,11 @@ class KernelTunnel implements Tunnel {
     this.interfaceRef = { name, index }
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve))
     this.#route = route
-    this.#generic = new NetlinkSocket(NETLINK_GENERIC)
+    this.#device = new KernelDevice(this.interfaceRef)
     try {
-      this.#family = resolveFamily(this.#generic, WG_GENL_NAME)
       this.#watch = new LinkWatch(index, () => this.#release())
     } catch (error) {
-      this.#generic.close()
+      this.#device.close()
       throw error
     }
   }
@@ -111,13 +97,7 @@ class KernelTunnel implements Tunnel {
   apply(update: DeviceUpdate): Promise<void> {
     return attempt(`configuring ${this.interfaceRef.name}`, () => {
       this.#requireOpen()
-      validateUpdate(update)
-      try {
-        this.#send(update)
-      } catch (error) {
-        if (!refusesRemovals(error, update)) throw error
-        this.#send(withoutRemovals(update, this.#read().snapshot))
-      }
+      this.#device.apply(update)
     })
   }
 
@@ -160,24 +140,9 @@ class KernelTunnel implements Tunnel {
     })
   }
 
-  #send(update: DeviceUpdate): void {
-    const messages = encodeUpdate(update, this.#family, this.interfaceRef.index)
-    try {
-      for (const message of messages) this.#generic.request(message, `configuring ${this.interfaceRef.name}`)
-    } finally {
-      for (const message of messages) message.fill(0)
-    }
-  }
-
   #read(): DecodedDevice {
     this.#requireOpen()
-    const { name, index } = this.interfaceRef
-    const parts = this.#generic.dump(encodeGet(this.#family, index), `reading ${name}`)
-    try {
-      return decodeDevice(parts)
-    } finally {
-      for (const part of parts) part.fill(0)
-    }
+    return this.#device.read()
   }
 
   #requireOpen(): void {
@@ -188,7 +153,7 @@ class KernelTunnel implements Tunnel {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#watch.close()
-    this.#generic.close()
+    this.#device.close()
     this.#route.close()
     this.#settleClosed()
   }
@@ -236,12 +201,6 @@ function exists(index: number): boolean {
   } catch {
     return true
   }
-}
-
-/** Linux before 6.16 does not know the flag that removes one allowed IP. */
-function refusesRemovals(error: unknown, update: DeviceUpdate): boolean {
-  const refused = error instanceof SystemError && (error.errno === EOPNOTSUPP || error.errno === EINVAL)
-  return refused && hasRemovals(update)
 }
 
 /** Runs synchronous netlink work and turns the kernel's refusal into an error that says what to do. */

@@ -9,8 +9,8 @@ import { formatEndpoint, formatPrefix } from '@wireweave/tunnel/ip'
 import type { PresharedKey } from '@wireweave/tunnel/keys'
 import { ByteWriter } from './internal/byte-writer.js'
 import { configInvalid, protocolError, readAscii } from './internal/uapi-line.js'
+import type { ZoneLookup } from './internal/uapi-line.js'
 import { SetRequest } from './internal/uapi-set.js'
-import type { ZoneLookup } from './internal/uapi-set.js'
 
 export type UapiOperation = 'get' | 'set'
 

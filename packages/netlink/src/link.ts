@@ -52,6 +52,12 @@ export function findLink(socket: NetlinkSocket, which: string | number): Link | 
   }
 }
 
+/** All of this network namespace, in the order of their indices. */
+export function listLinks(socket: NetlinkSocket): Link[] {
+  const message = linkMessage(RTM_GETLINK, 0).u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+  return socket.dump(message.finish(), 'listing the interfaces').map(readLink)
+}
+
 /** The interface in the payload of an RTM_NEWLINK or RTM_DELLINK message. */
 export function readLink(payload: Uint8Array): Link {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)

@@ -4,13 +4,13 @@ import { connect } from 'node:net'
 
 export const UAPI_FOLDER = '/var/run/wireguard'
 
-export function uapiPath(name: string): string {
-  return `${UAPI_FOLDER}/${name}.sock`
+export function uapiPath(name: string, folder: string = UAPI_FOLDER): string {
+  return `${folder}/${name}.sock`
 }
 
 /** Removes the socket of a process that was killed. False when there is none, or somebody serves it. */
-export async function removeStaleSocket(name: string): Promise<boolean> {
-  const file = uapiPath(name)
+export async function removeStaleSocket(name: string, folder: string = UAPI_FOLDER): Promise<boolean> {
+  const file = uapiPath(name, folder)
   const before = lstatSync(file, { throwIfNoEntry: false })
   if (before === undefined || !before.isSocket() || !(await isRefused(file))) return false
   const now = lstatSync(file, { throwIfNoEntry: false })

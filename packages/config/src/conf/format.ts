@@ -1,7 +1,7 @@
 /** Files from devices: what `wg showconf` prints, what `wg-quick strip` leaves, what `SaveConfig` keeps. */
 import type { DeviceSecrets, DeviceSnapshot, PeerSnapshot } from '@wireweave/tunnel/config'
 import { formatEndpoint, formatIp, formatPrefix, parseEndpoint } from '@wireweave/tunnel/ip'
-import type { IpAddress } from '@wireweave/tunnel/ip'
+import type { Endpoint, IpAddress } from '@wireweave/tunnel/ip'
 import { encodeSecretKey, formatKey } from '@wireweave/tunnel/keys'
 import type { PresharedKey } from '@wireweave/tunnel/keys'
 import { documentOf, printDocument } from './document.js'
@@ -24,13 +24,21 @@ export function stripConf(document: ConfDocument): string {
   return `${text}\n`
 }
 
-/** As `wg showconf`. Holds the secret keys. */
-export function showConf(snapshot: DeviceSnapshot, secrets: DeviceSecrets): string {
+/** As `wg showconf`. Holds the secret keys. `endpointText` is for whoever wants zones by name. */
+export function showConf(
+  snapshot: DeviceSnapshot,
+  secrets: DeviceSecrets,
+  endpointText: (endpoint: Endpoint) => string = formatEndpoint,
+): string {
   let text = '[Interface]\n'
   if (snapshot.listenPort !== 0) text += `ListenPort = ${snapshot.listenPort}\n`
   if (snapshot.fwmark !== null) text += `FwMark = ${formatFwmark(snapshot.fwmark)}\n`
   if (secrets.privateKey !== null) text += `PrivateKey = ${encodeSecretKey(secrets.privateKey, 'base64')}\n`
-  for (const [i, peer] of snapshot.peers.entries()) text += `\n${peerSection(peer, secrets.presharedKeys[i] ?? null)}`
+  for (const [i, peer] of snapshot.peers.entries()) {
+    const presharedKey = secrets.presharedKeys[i] ?? null
+    const endpoint = peer.endpoint === null ? null : endpointText(peer.endpoint)
+    text += `\n${peerText({ ...peer, presharedKey, endpoint }, '\n')}`
+  }
   return snapshot.peers.length === 0 ? `${text}\n` : text
 }
 
@@ -151,7 +159,7 @@ function isAt(written: string, endpoint: string, resolved: ReadonlyMap<string, r
   return resolved.get(written)?.includes(endpoint) ?? false
 }
 
-function peerSection(peer: PeerSnapshot, presharedKey: PresharedKey | null, newline: string = '\n'): string {
+function peerSection(peer: PeerSnapshot, presharedKey: PresharedKey | null, newline: string): string {
   const endpoint = peer.endpoint === null ? null : formatEndpoint(peer.endpoint)
   return peerText({ ...peer, presharedKey, endpoint }, newline)
 }

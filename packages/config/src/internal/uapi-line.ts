@@ -1,5 +1,10 @@
 /** What is on a line of UAPI text. Errors name the line, never its content. */
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { parseDecimal, parseEndpoint } from '@wireweave/tunnel/ip'
+import type { Endpoint } from '@wireweave/tunnel/ip'
+
+/** The interface index of a zone's name, `null` when there is no such interface. */
+export type ZoneLookup = (zone: string) => number | null
 
 /** A value, or a key, that cannot be: EINVAL, as wireguard-go says it. */
 export function configInvalid(message: string): WireGuardError {
@@ -32,6 +37,17 @@ export function readHexKey(line: Uint8Array, start: number): Uint8Array | null {
   if (invalid >= 0) return key
   key.fill(0)
   return null
+}
+
+/** `ip:port` or `[ipv6%zone]:port`, the zone a number or a name. `null` when it is neither. */
+export function readEndpoint(text: string, zoneIndex: ZoneLookup): Endpoint | null {
+  const percent = text.indexOf('%')
+  const bracket = text.indexOf(']', percent)
+  if (percent < 0 || bracket < 0) return parseEndpoint(text)
+  const zone = text.slice(percent + 1, bracket)
+  if (parseDecimal(zone, 0xffffffff) !== null) return parseEndpoint(text)
+  const scopeId = zoneIndex(zone)
+  return scopeId === null ? null : parseEndpoint(`${text.slice(0, percent)}%${scopeId}${text.slice(bracket)}`)
 }
 
 /** The value of a hexadecimal digit, negative when it is none; no branch or table index depends on a digit of a key. */

@@ -1,14 +1,11 @@
 /** One `set` request, line by line, into a DeviceUpdate. */
 import type { AllowedIpUpdate, DeviceUpdate, PeerUpdate } from '@wireweave/tunnel/config'
 import type { WireGuardError } from '@wireweave/tunnel/errors'
-import { parseDecimal, parseEndpoint, parsePrefix } from '@wireweave/tunnel/ip'
-import type { Endpoint } from '@wireweave/tunnel/ip'
+import { parseDecimal, parsePrefix } from '@wireweave/tunnel/ip'
 import { isZeroKey } from '@wireweave/tunnel/keys'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
-import { configInvalid, protocolError, readAscii, readHexKey } from './uapi-line.js'
-
-/** The interface index of a zone's name, `null` when there is no such interface. */
-export type ZoneLookup = (zone: string) => number | null
+import { configInvalid, protocolError, readAscii, readEndpoint, readHexKey } from './uapi-line.js'
+import type { ZoneLookup } from './uapi-line.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 interface PeerDraft extends Mutable<PeerUpdate> {
@@ -99,7 +96,7 @@ export class SetRequest {
         return null
       }
       case 'endpoint': {
-        const endpoint = this.#parseEndpoint(readAscii(line, at, line.length))
+        const endpoint = readEndpoint(readAscii(line, at, line.length), this.#zoneIndex)
         if (endpoint === null) return 'endpoint is neither ip:port nor [ipv6]:port'
         peer.endpoint = endpoint
         return null
@@ -136,16 +133,6 @@ export class SetRequest {
     const { publicKey, updateOnly } = peer
     this.#peer = { publicKey, ...(updateOnly === undefined ? {} : { updateOnly }), replaceAllowedIps: true }
     this.update.peers!.push(this.#peer)
-  }
-
-  #parseEndpoint(text: string): Endpoint | null {
-    const percent = text.indexOf('%')
-    const bracket = text.indexOf(']', percent)
-    if (percent < 0 || bracket < 0) return parseEndpoint(text)
-    const zone = text.slice(percent + 1, bracket)
-    if (parseDecimal(zone, 0xffffffff) !== null) return parseEndpoint(text)
-    const scopeId = this.#zoneIndex(zone)
-    return scopeId === null ? null : parseEndpoint(`${text.slice(0, percent)}%${scopeId}${text.slice(bracket)}`)
   }
 }
 
