@@ -37,7 +37,7 @@ let failed = 0
 let skipped = 0
 
 function report(test) {
-  const milliseconds = Math.round(test.result?.duration ?? 0)
+  const milliseconds = Date.now() - (test.result?.startTime ?? Date.now())
   const state = test.result?.state
   if (state === 'pass') {
     passed++

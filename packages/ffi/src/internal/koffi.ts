@@ -14,6 +14,10 @@ export interface Koffi {
   load(path: string | null): KoffiLibrary
   address(value: Uint8Array): bigint
   errno(): number
+  proto(convention: string, name: string | null, result: string, args: readonly string[]): object
+  pointer(type: object): object
+  /** The address of a C function that calls `callback`, from whichever thread C calls it. */
+  register(callback: (...args: never[]) => void, type: object): bigint
   readonly node: {
     poll(
       fd: number,
@@ -25,6 +29,12 @@ export interface Koffi {
 
 export interface KoffiLibrary {
   func(name: string, result: string, args: readonly string[]): (...args: never[]) => unknown
+  func(
+    convention: string,
+    name: string,
+    result: string,
+    args: readonly string[],
+  ): (...args: never[]) => unknown
 }
 
 export type { PollHandle }
