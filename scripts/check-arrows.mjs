@@ -19,7 +19,7 @@ const arrows = {
   'adapter-netstack': ['tunnel', 'undici', 'dns-packet'],
   wireweave: ['device', 'config', 'tunnel', 'host-net', '~adapter-linux-tun', '~adapter-linux-wg', '~adapter-netstack'],
   proxy: ['config', 'tunnel'],
-  cli: ['wireweave', 'proxy', 'tunnel', 'config', 'crypto', 'ffi', 'commander'],
+  cli: ['wireweave', 'proxy', 'tunnel', 'config', 'crypto', 'ffi', 'commander', 'qrcode-generator'],
   testkit: ['tunnel', 'device', 'noise', 'crypto', 'config', 'vitest', 'fast-check'],
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { addKeyCommands } from '../commands/keys.js'
+import { addTunnelCommands } from '../commands/tunnels.js'
 import { VERSION } from '../internal/version.js'
 
 const program = new Command('wireweave')
@@ -21,6 +22,7 @@ A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): 
   )
 
 addKeyCommands(program)
+addTunnelCommands(program)
 
 try {
   await program.parseAsync()

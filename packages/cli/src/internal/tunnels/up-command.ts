@@ -1,0 +1,49 @@
+/** `wireweave up`: here, or in a process of its own that stays. */
+import path from 'node:path'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+import { locateConf } from 'wireweave'
+import { findStarter, startDetached } from '../background.js'
+import { logLevelOf } from '../log.js'
+import { bringUp } from './up-process.js'
+
+export interface UpFlags {
+  readonly adapter?: string
+  readonly userspace?: boolean
+  readonly foreground?: boolean
+  readonly hooks: boolean
+  readonly killSwitch?: boolean
+  readonly user?: string
+  readonly group?: string
+  readonly json?: boolean
+}
+
+/** Ends this process: whatever still waits in it is meant to. */
+export async function upCommand(source: string, flags: UpFlags, env: NodeJS.ProcessEnv = process.env): Promise<never> {
+  const starter = findStarter(env)
+  const { file } = locateConf(source)
+  const isForeground = flags.foreground === true || env['WG_PROCESS_FOREGROUND'] === '1'
+  if (starter === null && !isForeground) process.exit(await inBackground(env))
+  try {
+    await bringUp({ ...flags, config: path.resolve(file) }, starter, env)
+  } catch (error) {
+    if (starter === null) throw error
+    starter.failed(error instanceof Error ? error.message : 'unknown failure')
+    process.exit(1)
+  }
+  process.exit(0)
+}
+
+/** Waits until the other process has set everything up, or has taken everything back. Resolves to the exit code. */
+async function inBackground(env: NodeJS.ProcessEnv): Promise<number> {
+  const abort = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => abort.abort())
+  // It writes to our terminal until it is ready, then lets go of it, unless a log is wanted.
+  const keepsOutput = Boolean(env['LOG_LEVEL']) && logLevelOf(env['LOG_LEVEL']) !== 'silent'
+  const problem = await startDetached(process.argv.slice(2), {
+    env: { ...env, ...(keepsOutput && { WIREWEAVE_KEEP_OUTPUT: '1' }) },
+    output: 'inherit',
+    signal: abort.signal,
+  })
+  if (problem === null) return 0
+  throw new WireGuardError('SYSTEM', problem)
+}

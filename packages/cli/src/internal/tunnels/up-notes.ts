@@ -1,0 +1,27 @@
+/** What `wireweave up` tells besides what it does, marked as `wg-quick` marks it. */
+import { statSync } from 'node:fs'
+import type { Selection } from 'wireweave'
+import type { Conf } from '@wireweave/config/conf-types'
+import { say, styleOf } from '../terminal.js'
+
+export function noteSelection({ backend, why, skipped }: Selection): string[] {
+  const { yellow } = styleOf(2)
+  const notes = skipped.map(({ name, reason, remedy }) => `${yellow('[!]')} ${name} passed over: ${reason}. ${remedy}`)
+  return [...notes, `[#] adapter ${backend.name} (${why})`]
+}
+
+/** As `wg-quick` does. A file that is not there is somebody else's to report. */
+export function warnIfReadable(file: string): void {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0
+  if ((mode & 0o007) !== 0) say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: chmod 600 it`)
+}
+
+/** What can no longer be done once the rights are given up. */
+export function noteIdentity(isKernel: boolean, { quick: { hooks, saveConfig } }: Conf): string {
+  const mark = styleOf(2).yellow('[!]')
+  if (isKernel) return `${mark} the kernel runs this tunnel: there is no process whose rights could be given up`
+  const lost = ['a firewall mark and a port below 1024 can no longer be set', 'a reload may not read the file']
+  if (hooks.preDown.length + hooks.postDown.length > 0) lost.push('PreDown and PostDown run only by "wireweave down"')
+  if (saveConfig) lost.push('the file is saved only by "wireweave save" and "wireweave down"')
+  return `${mark} root is given up: ${lost.join('; ')}. A guard, which is root, removes rules, firewall and DNS at the end.`
+}

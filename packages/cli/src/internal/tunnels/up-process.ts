@@ -1,0 +1,148 @@
+/** The process that brings an interface up and, where user space or a follower has to stay, serves it. */
+import { describeAction, up } from 'wireweave'
+import type { HostAction, Selection, UpTunnel } from 'wireweave'
+import { formatEndpoint } from '@wireweave/tunnel/ip'
+import { formatKey } from '@wireweave/tunnel/keys'
+import { detachOutput } from '../background.js'
+import type { Starter } from '../background.js'
+import { eventLogger, peerName } from '../event-log.js'
+import { become, findIdentity } from './identity.js'
+import { createLog, logLevelOf } from '../log.js'
+import type { Log } from '../log.js'
+import { forbidMemoryDumps } from '../memory-dumps.js'
+import { findNotifier } from './sd-notify.js'
+import type { Notifier } from './sd-notify.js'
+import { print, say } from '../terminal.js'
+import { UapiService } from './uapi-service.js'
+import type { UpFlags } from './up-command.js'
+import { noteIdentity, noteSelection, warnIfReadable } from './up-notes.js'
+import { ProcessSignals } from './process-signals.js'
+
+export interface UpArguments extends UpFlags {
+  /** An absolute path. */
+  readonly config: string
+}
+
+/** Resolves when the interface is down again, or at once when nobody has to stay; rejects when it could not be set up. */
+export async function bringUp(args: UpArguments, starter: Starter | null, env: NodeJS.ProcessEnv): Promise<void> {
+  const keepsOutput = starter === null || env['WIREWEAVE_KEEP_OUTPUT'] === '1'
+  delete env['WIREWEAVE_KEEP_OUTPUT']
+  const notifier = findNotifier(env)
+  const wantsIdentity = args.user !== undefined || args.group !== undefined
+  const identity = wantsIdentity ? findIdentity(args.user ?? null, args.group ?? null) : null
+  forbidMemoryDumps()
+  const signals = new ProcessSignals()
+  starter?.onGone(() => signals.end())
+  const setUp = new SetUp(args, env)
+  const running = await setUp.run(signals.ended)
+  const { log, service } = setUp
+  const isKernel = running.tunnel.backend === 'linux-wg'
+  if (identity !== null) {
+    say(noteIdentity(isKernel, running.conf))
+    if (!isKernel) {
+      running.dropRights()
+      become(identity)
+    }
+  }
+  const stays = !isKernel || running.follows || starter === null
+  if (args.json === true) print(`${JSON.stringify(setUp.report(running, stays))}\n`)
+  if (!keepsOutput) detachOutput()
+  starter?.ready()
+  if (!stays) return
+  if (starter !== null) process.chdir('/')
+  process.title = `wireweave up ${running.name}`
+  notifier?.send('READY=1', `STATUS=${running.name} is up over ${running.tunnel.backend}`)
+  signals.onReload(() => reload(running, log, notifier))
+  const reason = await Promise.race([
+    signals.whenEnded().then(() => 'asked to'),
+    running.closed.then(() => 'the interface is gone'),
+    ...(service === null ? [] : [service.removed.then(() => 'the UAPI socket was removed')]),
+  ])
+  log.verbose(`Shutting down: ${reason}`)
+  notifier?.send('STOPPING=1')
+  try {
+    await running.down()
+  } finally {
+    service?.close()
+  }
+  log.verbose('Device closed')
+}
+
+async function reload(running: UpTunnel, log: Log, notifier: Notifier | null): Promise<void> {
+  notifier?.reloading()
+  let status = `${running.name} is up`
+  try {
+    await running.reload()
+    log.verbose('Configuration read again')
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'unknown failure'
+    log.error(`Configuration left as it was: ${message}`)
+    status = `the reload failed: ${message.split('\n', 1)[0]}`
+  }
+  notifier?.send('READY=1', `STATUS=${status}`)
+}
+
+/** What happens until the interface is up. */
+class SetUp {
+  readonly log: Log
+  service: UapiService | null = null
+  readonly #args: UpArguments
+  readonly #actions: string[] = []
+  #selection: Selection | null = null
+
+  constructor(args: UpArguments, env: NodeJS.ProcessEnv) {
+    this.#args = args
+    const name = args.config.slice(args.config.lastIndexOf('/') + 1, -'.conf'.length)
+    this.log = createLog(logLevelOf(env['LOG_LEVEL'] ?? (args.foreground ? 'verbose' : 'error')), name, (line) =>
+      say(line.slice(0, -1)),
+    )
+  }
+
+  async run(signal: AbortSignal): Promise<UpTunnel> {
+    const { adapter, userspace, hooks, killSwitch = false, config } = this.#args
+    warnIfReadable(config)
+    try {
+      return await up({
+        ...{ config, hooks, killSwitch, signal },
+        ...(adapter !== undefined && { adapter }),
+        ...(userspace === true && { kernel: false }),
+        onAction: (action) => this.#tell(action),
+        onSelection: (selection) => {
+          this.#selection = selection
+          for (const line of noteSelection(selection)) say(line)
+        },
+        onOpen: async (tunnel) => {
+          if (tunnel.backend === 'linux-wg') return
+          this.service = await UapiService.open(tunnel, this.log)
+        },
+        onEvent: eventLogger(this.log),
+        onEndpointMoved: (peer, to) => this.log.verbose(`${peerName(peer)} - Trying endpoint ${formatEndpoint(to)}`),
+      })
+    } catch (error) {
+      this.service?.close()
+      throw error
+    }
+  }
+
+  #tell(action: HostAction): void {
+    const line = describeAction(action)
+    this.#actions.push(line)
+    say(`[#] ${line}`)
+  }
+
+  /** What `--json` prints. */
+  report(running: UpTunnel, stays: boolean): Record<string, unknown> {
+    const { backend, why, skipped } = this.#selection!
+    return {
+      interface: running.name,
+      adapter: backend.name,
+      why,
+      skipped,
+      mtu: running.plan.mtu,
+      fwmark: running.plan.fwmark,
+      pid: stays ? process.pid : null,
+      peers: running.conf.peers.map(({ name, publicKey }) => ({ name, publicKey: formatKey(publicKey) })),
+      actions: [...this.#actions],
+    }
+  }
+}
