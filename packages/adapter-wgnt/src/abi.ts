@@ -52,4 +52,4 @@ export const LOG_ON_WITH_PREFIX = 2
 export const LEVEL_INFO = 0
 
 /** Peers of one interface. */
-export const MAX_PEERS = 1 << 20
+export const MAX_PEERS = 1_048_576
