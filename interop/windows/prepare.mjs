@@ -22,8 +22,8 @@ const { koffi: KOFFI } = JSON.parse(readFileSync(path.join(root, 'packages/ffi/p
 const WINE_ENV = {
   WINEDEBUG: '-all',
   WINEARCH: 'win64',
-  // No offer to install Mono and Gecko.
-  WINEDLLOVERRIDES: 'mscoree,mshtml=',
+  // No offer to install Mono and Gecko; a program that crashes ends at once.
+  WINEDLLOVERRIDES: 'mscoree,mshtml=;winedbg.exe=d',
 }
 
 const PROGRAMS = {

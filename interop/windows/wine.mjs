@@ -55,6 +55,7 @@ export class Wine {
       WINEPREFIX: prefix,
       WIREWEAVE_NATIVE: windowsPath(this.#prepared.native),
       NODE_OPTIONS: '',
+      NO_COLOR: '1',
     }
   }
 
