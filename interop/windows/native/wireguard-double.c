@@ -2,7 +2,7 @@
  * A stand-in for wireguard.dll: all 12 functions over a model in memory. NOT WireGuard: it carries no packets and must
  * never be loaded but by a test.
  *
- * Rules: create=CODE, create-delay=MS, open=CODE, up=CODE, set=CODE, set-peer=K (the K-th peer fails with 8), get=CODE,
+ * Rules: create=CODE, create-delay=MS, open=CODE, up=CODE, logging=CODE, set=CODE, set-peer=K (the K-th peer fails with 8), get=CODE,
  * grow=1*N (the next N reads find more peers than there is room for), version=NUMBER, lograte=HZ (lines from a foreign
  * thread), gone=CODE (what calls on a killed adapter fail with; 2 otherwise).
  */
@@ -421,6 +421,8 @@ EXPORT BOOL WINAPI WireGuardSetAdapterLogging(struct handle *handle, uint32_t st
     dbl_called("WireGuardSetAdapterLogging", ",\"state\":%u", state);
     struct device *device = living(handle, "SetAdapterLogging");
     if (device == NULL) return FALSE;
+    int code;
+    if (dbl_rule("logging", &code)) return fail(code);
     if (state > 2) return fail(ERROR_INVALID_PARAMETER);
     stop_logging(device);
     if (state != 0) {
