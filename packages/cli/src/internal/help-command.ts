@@ -20,7 +20,13 @@ export function helpCommand(program: Command, name: string | undefined): void {
 
 export function manualPage(command: Command, width: number, bold: (text: string) => string): string {
   const help = new Help()
-  const { details = [], examples = [], environment = [], status = [] }: Manual = MANUALS[command.name()] ?? {}
+  const {
+    details = [],
+    words = [],
+    examples = [],
+    environment = [],
+    status = [],
+  }: Manual = MANUALS[command.name()] ?? {}
   const options = help.visibleOptions(command).map((option) => [option.flags, option.description] as const)
   const values = help.visibleArguments(command).map((each) => [help.argumentTerm(each), each.description] as const)
   const sections: [title: string, text: string][] = [
@@ -28,6 +34,7 @@ export function manualPage(command: Command, width: number, bold: (text: string)
     ['SYNOPSIS', paragraphs([help.commandUsage(command)], width)],
     ['DESCRIPTION', paragraphs([command.description(), ...details], width)],
     ['ARGUMENTS', terms(values, width, bold)],
+    ['WORDS', terms(words, width, bold)],
     ['OPTIONS', terms(options, width, bold)],
     ['ENVIRONMENT', terms([...environment, ...COMMON_ENVIRONMENT], width, bold)],
     ['EXIT STATUS', terms([['0', 'done'], ['1', 'not done; standard error says why'], ...status], width, bold)],

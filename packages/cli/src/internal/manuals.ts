@@ -1,8 +1,11 @@
 /** What `wireweave help COMMAND` says beyond the command's own description. */
+import { INTERFACE_MANUALS } from './interfaces/manuals.js'
 
 export interface Manual {
   /** Paragraphs. */
   readonly details?: readonly string[]
+  /** Words that follow the command's arguments. */
+  readonly words?: readonly (readonly [word: string, meaning: string])[]
   readonly environment?: readonly (readonly [name: string, meaning: string])[]
   /** Exit codes besides 0 and 1, or a closer meaning of 1. */
   readonly status?: readonly (readonly [code: string, meaning: string])[]
@@ -16,6 +19,7 @@ export const COMMON_ENVIRONMENT: readonly (readonly [string, string])[] = [
 const ADAPTER = ['WIREWEAVE_ADAPTER', 'the adapter to use when --adapter does not say'] as const
 
 export const MANUALS: Readonly<Record<string, Manual>> = {
+  ...INTERFACE_MANUALS,
   up: {
     details: [
       'Does what wg-quick(8) does with the same file, and prints each step on standard error after [#]. All of it or nothing: when a step fails, or Ctrl-C interrupts it, everything is taken back. Returns once the interface works.',

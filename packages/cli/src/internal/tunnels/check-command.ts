@@ -1,5 +1,5 @@
 /** `wireweave check`: everything there is to say about files, before they are used. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { lintConf } from '@wireweave/config/conf-lint'
 import type { ConfProblem } from '@wireweave/config/conf-problem'
@@ -45,8 +45,12 @@ function checkFile(source: string): CheckedFile {
 
 /** A file; else what the name of an interface means. */
 function fileOf(source: string): string {
-  const isName = !existsSync(source) && isInterfaceName(source) && !source.endsWith('.conf')
+  const isName = isInterfaceName(source) && !source.endsWith('.conf') && !isFile(source)
   return isName ? `/etc/wireguard/${source}.conf` : source
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 function nameProblems(file: string | number): ConfProblem[] {

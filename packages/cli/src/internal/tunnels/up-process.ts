@@ -60,6 +60,8 @@ export async function bringUp(args: UpArguments, starter: Starter | null, env: N
   ])
   log.verbose(`Shutting down: ${reason}`)
   notifier?.send('STOPPING=1')
+  // Hooks may want to ask the interface; without rights none run, and the guard removes a socket that nobody serves.
+  if (identity !== null) service?.close()
   try {
     await running.down()
   } finally {
@@ -93,7 +95,7 @@ class SetUp {
   constructor(args: UpArguments, env: NodeJS.ProcessEnv) {
     this.#args = args
     const name = args.config.slice(args.config.lastIndexOf('/') + 1, -'.conf'.length)
-    this.log = createLog(logLevelOf(env['LOG_LEVEL'] ?? (args.foreground ? 'verbose' : 'error')), name, (line) =>
+    this.log = createLog(logLevelOf(env['LOG_LEVEL'] || (args.foreground ? 'verbose' : 'error')), name, (line) =>
       say(line.slice(0, -1)),
     )
   }
