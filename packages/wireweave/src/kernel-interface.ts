@@ -5,8 +5,11 @@ import type { InterfaceVerb } from './interface-error.js'
 import type { DeviceState, RunningInterface } from './interfaces.js'
 import { wipeSecrets } from './wipe.js'
 
-type Kernel = typeof import('@wireweave/adapter-linux-wg/running')
-type Device = NonNullable<ReturnType<Kernel['openKernelInterface']>>
+/** What the adapter opens. */
+interface Device extends Disposable {
+  read(): DeviceState
+  apply(update: DeviceUpdate): void
+}
 
 export async function kernelInterfaceNames(): Promise<string[]> {
   const { listKernelInterfaces } = await import('@wireweave/adapter-linux-wg/running')
@@ -15,24 +18,23 @@ export async function kernelInterfaceNames(): Promise<string[]> {
 
 /** `null` when the kernel has none of that name. */
 export async function kernelInterface(name: string): Promise<RunningInterface | null> {
-  const kernel = await import('@wireweave/adapter-linux-wg/running')
-  const found = new KernelInterface(name, kernel)
+  const { openKernelInterface } = await import('@wireweave/adapter-linux-wg/running')
+  const found = new KernelInterface(name, () => openKernelInterface(name))
   return found.exists() ? found : null
 }
 
 class KernelInterface implements RunningInterface {
   readonly name: string
   readonly servedBy = 'kernel'
-  readonly #kernel: Kernel
+  readonly #open: () => Device | null
 
-  constructor(name: string, kernel: Kernel) {
+  constructor(name: string, open: () => Device | null) {
     this.name = name
-    this.#kernel = kernel
+    this.#open = open
   }
 
   exists(): boolean {
-    const device = attempt('access', this.name, () => this.#kernel.openKernelInterface(this.name))
-    device?.close()
+    using device = attempt('access', this.name, this.#open)
     return device !== null
   }
 
@@ -57,7 +59,7 @@ class KernelInterface implements RunningInterface {
   /** Opened for each call: between two the interface may have gone, and another of that name have come. */
   #with<T>(verb: InterfaceVerb, work: (device: Device) => T): T {
     return attempt(verb, this.name, () => {
-      using device = this.#kernel.openKernelInterface(this.name)
+      using device = this.#open()
       if (device === null) throw interfaceError(verb, this.name, 'ENODEV')
       return work(device)
     })

@@ -17,6 +17,8 @@ export interface ResolveOptions {
   readonly retries?: number | undefined
   readonly zoneIndex?: ZoneIndex | undefined
   readonly lookup?: Lookup | undefined
+  /** Told before each pause, after which the name is looked up again. */
+  readonly onRetry?: ((host: string, pauseMs: number) => void) | undefined
 }
 
 const DEFAULT_RETRIES = 15
@@ -53,6 +55,7 @@ export async function resolveEndpoint(
       if (error instanceof WireGuardError) throw error
       if (PERMANENT.has((error as NodeJS.ErrnoException).code) || left-- <= 0) throw notFound(host, error)
     }
+    options.onRetry?.(host, pause)
     await pauseFor(pause, options.signal)
   }
 }

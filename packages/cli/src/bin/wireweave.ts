@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { addInterfaceCommands } from '../commands/interfaces.js'
 import { addKeyCommands } from '../commands/keys.js'
 import { addTunnelCommands } from '../commands/tunnels.js'
 import { VERSION } from '../internal/version.js'
@@ -21,11 +22,13 @@ A new pair of keys:
 A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): see wireweave-daemon --help.`,
   )
 
+addInterfaceCommands(program)
 addKeyCommands(program)
 addTunnelCommands(program)
 
 try {
-  await program.parseAsync()
+  if (process.argv.length <= 2) program.outputHelp()
+  else await program.parseAsync()
 } catch (error) {
   process.stderr.write(`wireweave: ${error instanceof Error ? error.message : 'unknown failure'}\n`)
   process.exitCode = 1

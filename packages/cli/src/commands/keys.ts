@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 
 export function addKeyCommands(program: Command): void {
+  program.commandsGroup('Keys:')
   program
     .command('genkey')
     .description('print a new private key')

@@ -47,7 +47,7 @@ function peerUpdate(peer: PeerConf, resolved: ResolvedEndpoint): PeerUpdate {
   const endpoint = peer.endpoint === null ? undefined : resolved(peer.endpoint, peer)
   return {
     publicKey: peer.publicKey,
-    presharedKey: peer.presharedKey,
+    ...(peer.presharedKey !== null && { presharedKey: peer.presharedKey }),
     ...(endpoint !== undefined && { endpoint }),
     ...(peer.persistentKeepaliveInterval !== null && { persistentKeepaliveInterval: peer.persistentKeepaliveInterval }),
     replaceAllowedIps: peer.replaceAllowedIps,
