@@ -231,6 +231,9 @@ export class Driver {
     if (this.#delivered < inbound.count) return this.#toPort.wait()
     inbound.count = 0
     this.#delivered = 0
+    // The system answers some packets while it takes them (echo requests, segments to acknowledge): a look costs less
+    // than a turn of the event loop.
+    this.#fromPort.isReady = true
   }
 
   #await(): void {

@@ -146,6 +146,28 @@ describe('fairness', () => {
     expect(device.trace.length).toBeGreaterThan(20)
   })
 
+  test('what the system answers while it takes a packet is sent in the same turn', async () => {
+    const { device, driver, port, bind } = await rig()
+    const [receive, send] = [device.receiveDatagrams.bind(device), device.sendPackets.bind(device)]
+    const turns: Record<string, number> = {}
+    device.receiveDatagrams = (batch) => {
+      turns.receive = driver.stats.turns
+      receive(batch)
+    }
+    device.sendPackets = (batch) => {
+      turns.send = driver.stats.turns
+      send(batch)
+    }
+    const take = port.send.bind(port)
+    port.send = (batch, first) => {
+      port.put(packet)
+      return take(batch, first)
+    }
+    bind.arrive(datagram)
+    await expect.poll(() => turns.send, { timeout: PATIENCE_MS }).toBe(turns.receive)
+    expect(turns.send).toBeGreaterThan(0)
+  })
+
   test.each(['send', 'receive'])(
     'a direction that has run dry is not starved by endless traffic in the other (%s)',
     async (late) => {
