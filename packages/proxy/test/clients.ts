@@ -19,7 +19,7 @@ export async function readAll(socket: Socket): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-export async function listen(onConnection: (socket: Socket) => void): Promise<Server & { readonly port: number }> {
+export async function listen(onConnection: (socket: Socket) => unknown): Promise<Server & { readonly port: number }> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
     onConnection(socket)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as sendRequest } from 'node:http'
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { openProxy } from '../src/proxy.js'
@@ -24,8 +24,8 @@ async function start(
   return { dialer, proxy, port: proxy.services[0]!.port }
 }
 
-async function origin(listener: RequestListener): Promise<number> {
-  const server = createServer(listener)
+async function origin(listener: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<number> {
+  const server = createServer((request, response) => void listener(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   closing.push(() => {

@@ -92,14 +92,14 @@ test('UDP is forwarded both ways, each sender with answers of its own, and forgo
   host.bind(0, '127.0.0.1')
   await once(host, 'listening')
   closing.push(() => host.close())
-  host.on('message', (data, from) => host.send(`host:${data}`, from.port, from.address))
+  host.on('message', (data, from) => host.send(`host:${String(data)}`, from.port, from.address))
   const { here, there, proxy } = await start(
     { kind: 'forward', protocol: 'udp', ...place, target: { host: 'fd00:0::2', port: 53 }, idleMs: 200 },
     { kind: 'reverse', protocol: 'udp', port: 99, target: { host: '127.0.0.1', port: host.address().port } },
   )
   const inside = there.udp({ port: 53 })
   inside.on('message', (data: Buffer, from: { address: string; port: number }) => {
-    void inside.send(Buffer.from(`inside:${data} ${from.port}`), from.port, from.address)
+    void inside.send(Buffer.from(`inside:${String(data)} ${from.port}`), from.port, from.address)
   })
   const seen = new Set<string>()
   for (let i = 0; i < 3; i++) {

@@ -20,12 +20,19 @@ import { openTunnel } from './open-tunnel.js'
 import { endpointKey, resolveEndpoint, resolveEndpoints } from './resolve.js'
 import type { Lookup } from './resolve.js'
 
+export interface NetstackConf {
+  readonly name: string
+  readonly text: string
+  /** How messages call the text; its name when absent. */
+  readonly file?: string
+}
+
 export interface NetstackTunnelOptions {
   /**
    * A path that ends in `.conf`, the name of a file in `/etc/wireguard`, or text and name. Of `[Interface]` the key, port,
    * addresses, DNS and MTU count; hooks, routes and marks do not: nothing of the host is touched.
    */
-  readonly config: string | { readonly text: string; readonly name: string }
+  readonly config: string | NetstackConf
   /** Ends an opening that is under way: it rejects with `ABORTED`. An open tunnel is ended with `close`. */
   readonly signal?: AbortSignal
   readonly userspace?: Omit<UserspaceOptions, 'worker'>
@@ -67,7 +74,11 @@ const DEFAULT_MTU = 1420
 /** Rejects with a `WireGuardError` that says what failed and what to do. */
 export async function openNetstackTunnel(options: NetstackTunnelOptions): Promise<NetstackTunnel> {
   const { signal, userspace, tcp, onEvent, onEndpointMoved } = options
-  const { name, text, file } = readSource(options.config)
+  const {
+    name,
+    text,
+    file = name,
+  } = typeof options.config === 'string' ? readNetstackConf(options.config) : options.config
   const conf = parseConf(text, file)
   const { addresses, dnsServers, dnsSearch } = conf.quick
   if (addresses.length === 0) throw lacks(file, 'Address', 'Address = 10.0.0.2/32, as the other side routes it to you')
@@ -130,11 +141,13 @@ export async function openNetstackTunnel(options: NetstackTunnelOptions): Promis
   }
 }
 
-/** Not `readConfFile`: no interface will bear this name, so it may be any. */
-function readSource(config: NetstackTunnelOptions['config']): { name: string; text: string; file: string } {
-  if (typeof config !== 'string') return { ...config, file: config.name }
-  const isPath = config.endsWith('.conf') || path.basename(config) !== config
-  const file = isPath ? path.resolve(config) : `/etc/wireguard/${config}.conf`
+/**
+ * The file that a path or a name in `/etc/wireguard` means. Not `readConfFile`: no interface will bear this name, so it may be
+ * any. Throws a `WireGuardError`.
+ */
+export function readNetstackConf(source: string): Required<NetstackConf> {
+  const isPath = source.endsWith('.conf') || path.basename(source) !== source
+  const file = isPath ? path.resolve(source) : `/etc/wireguard/${source}.conf`
   return { name: path.basename(file, '.conf'), text: readTextFile(file).text, file }
 }
 

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addInterfaceCommands } from '../commands/interfaces.js'
 import { addKeyCommands } from '../commands/keys.js'
+import { addProxyCommands } from '../commands/proxy.js'
 import { addTunnelCommands } from '../commands/tunnels.js'
 import { VERSION } from '../internal/version.js'
 
@@ -24,6 +25,7 @@ A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): 
 
 addInterfaceCommands(program)
 addKeyCommands(program)
+addProxyCommands(program)
 addTunnelCommands(program)
 
 try {

@@ -34,7 +34,8 @@ const FROM_ADMINISTRATOR: ReadonlySet<TunnelEvent['tag']> = new Set([
 ] as const)
 const FROM_STRANGERS: ReadonlySet<TunnelEvent['tag']> = new Set(['cookieReplySent', 'log'] as const)
 
-function describeEvent(event: TunnelEvent): string {
+/** In the words of wireguard-go. */
+export function describeEvent(event: TunnelEvent): string {
   switch (event.tag) {
     case 'handshakeInitiationSent':
       return `${peerName(event.peer)} - Sending handshake initiation`
