@@ -6,7 +6,7 @@ import { formatKey, KEY_BYTES } from './keys.js'
 
 /** Throws a `WireGuardError` with code `CONFIG_INVALID` that names the first value out of range; no secret is in it. */
 export function validateUpdate(update: DeviceUpdate): void {
-  if (update.privateKey && update.privateKey.length !== KEY_BYTES)
+  if (update.privateKey && !isBytes(update.privateKey, KEY_BYTES))
     fail('the private key', `must have ${KEY_BYTES} bytes`)
   if (update.listenPort !== undefined && !isInteger(update.listenPort, 65535))
     fail('the listen port', 'must be 0 to 65535')
@@ -17,9 +17,9 @@ export function validateUpdate(update: DeviceUpdate): void {
 }
 
 function validatePeer(peer: PeerUpdate): void {
-  if (peer.publicKey.length !== KEY_BYTES) fail('a public key', `must have ${KEY_BYTES} bytes`)
+  if (!isBytes(peer.publicKey, KEY_BYTES)) fail('a public key', `must have ${KEY_BYTES} bytes`)
   const { presharedKey, persistentKeepaliveInterval: interval, endpoint } = peer
-  if (presharedKey && presharedKey.length !== KEY_BYTES)
+  if (presharedKey && !isBytes(presharedKey, KEY_BYTES))
     fail(of(peer, 'the preshared key'), `must have ${KEY_BYTES} bytes`)
   if (interval !== undefined && !isInteger(interval, 65535)) {
     fail(of(peer, 'the persistent keepalive interval'), 'must be 0 (off) to 65535 seconds')
@@ -37,7 +37,7 @@ function validateEndpoint(peer: PeerUpdate, { address, port, scopeId = 0 }: Endp
 function validatePrefix(peer: PeerUpdate, { address, length }: AllowedIpUpdate): void {
   if (!isAddress(address)) fail(of(peer, 'an allowed IP'), 'must have an address of 4 or 16 bytes')
   if (!isInteger(length, address.length * 8))
-    fail(of(peer, 'an allowed IP'), `must have a prefix length up to ${address.length * 8}`)
+    fail(of(peer, 'an allowed IP'), `must have a prefix length of 0 to ${address.length * 8}`)
 }
 
 function of(peer: PeerUpdate, what: string): string {
@@ -45,7 +45,12 @@ function of(peer: PeerUpdate, what: string): string {
 }
 
 function isAddress(address: Uint8Array): boolean {
-  return address.length === 4 || address.length === 16
+  return isBytes(address, 4) || isBytes(address, 16)
+}
+
+/** Programs without types pass text here. */
+function isBytes(value: unknown, length: number): boolean {
+  return value instanceof Uint8Array && value.length === length
 }
 
 function isInteger(value: number, max: number): boolean {

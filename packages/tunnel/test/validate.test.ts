@@ -18,7 +18,10 @@ const bad: [string, DeviceUpdate][] = [
   ['the persistent keepalive interval of peer', { peers: [{ publicKey, persistentKeepaliveInterval: 65536 }] }],
   ['must have a port', { peers: [{ publicKey, endpoint: { ...parseEndpoint('1.2.3.4:1')!, port: 0 } }] }],
   ['an address of 4 or 16 bytes', { peers: [{ publicKey, endpoint: { address: short, port: 1 } }] }],
-  ['a prefix length up to 32', { peers: [{ publicKey, allowedIps: [{ ...parsePrefix('10.0.0.0/8')!, length: 33 }] }] }],
+  [
+    'a prefix length of 0 to 32',
+    { peers: [{ publicKey, allowedIps: [{ ...parsePrefix('10.0.0.0/8')!, length: 33 }] }] },
+  ],
 ]
 
 test.each(bad)('refuses with the reason: %s', (message, update) => {
