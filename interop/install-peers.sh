@@ -32,6 +32,10 @@ gcc build-essential
 conntrack conntrack
 curl curl
 ethtool ethtool
+openvpn openvpn
+openssl openssl
+taskset util-linux
+chromium chromium
 wine wine
 wineserver wine64
 x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
@@ -70,5 +74,7 @@ echo "wireguard-tools  $(wg --version | cut -d' ' -f2)"
 echo "wireguard-go     $(wireguard-go --version 2>/dev/null | head -n 1 | cut -d' ' -f2) of Debian"
 echo "wireguard-go     $("$cache/wireguard" --version 2>/dev/null | head -n 1 | cut -d' ' -f2)"
 echo "boringtun        $("$cache/boringtun-cli" --version | cut -d' ' -f2)"
+echo "openvpn          $(openvpn --version | head -n 1 | cut -d' ' -f2)"
+echo "chromium         $(chromium --version 2>/dev/null | cut -d' ' -f2)"
 echo "iperf3           $(iperf3 --version | head -n 1 | cut -d' ' -f2)"
 echo "tshark           $(tshark --version 2>/dev/null | head -n 1 | cut -d' ' -f3)"

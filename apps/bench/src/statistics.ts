@@ -29,3 +29,50 @@ export function ratios(ours: readonly number[], theirs: readonly number[]): Summ
   if (ours.length !== theirs.length) throw new RangeError('rounds do not pair up')
   return summarize(ours.map((value, i) => value / theirs[i]!))
 }
+
+/**
+ * How likely it is that samples of one and the same thing fall as far apart as these or farther: the exact two-sided
+ * rank-sum test of Mann and Whitney, every division of the pooled ranks counted. Ties share their ranks.
+ */
+export function rankSumP(one: readonly number[], other: readonly number[]): number {
+  if (one.length === 0 || other.length === 0) throw new RangeError('no samples')
+  const ranks = sharedRanks([...one, ...other])
+  const observed = ranks.slice(0, one.length).reduce((sum, rank) => sum + rank, 0)
+  const counts = rankSums(ranks, one.length)
+  // Ranks are doubled, so that shared ones stay whole.
+  const expected = one.length * (one.length + other.length + 1)
+  const distance = Math.abs(observed - expected)
+  let all = 0
+  let asFar = 0
+  counts.forEach((count, sum) => {
+    all += count
+    if (Math.abs(sum - expected) >= distance) asFar += count
+  })
+  return asFar / all
+}
+
+/** The least that {@link rankSumP} can return for so many samples that all differ: 0.1 for three against three. */
+export function leastRankSumP(one: number, other: number): number {
+  let divisions = 1
+  for (let i = 1; i <= one; i++) divisions = (divisions * (other + i)) / i
+  return Math.min(1, 2 / divisions)
+}
+
+/** Twice the rank of each value, equal values having the mean of theirs. */
+function sharedRanks(values: readonly number[]): number[] {
+  const sorted = values.toSorted((a, b) => a - b)
+  return values.map((value) => sorted.indexOf(value) + sorted.lastIndexOf(value) + 2)
+}
+
+/** In how many ways `size` of the ranks can be chosen so that they add up to each sum. */
+function rankSums(ranks: readonly number[], size: number): number[] {
+  const most = ranks.reduce((sum, rank) => sum + rank, 0)
+  const ways = Array.from({ length: size + 1 }, () => new Array<number>(most + 1).fill(0))
+  ways[0]![0] = 1
+  for (const rank of ranks) {
+    for (let chosen = size; chosen > 0; chosen--) {
+      for (let sum = most; sum >= rank; sum--) ways[chosen]![sum]! += ways[chosen - 1]![sum - rank]!
+    }
+  }
+  return ways[size]!
+}
