@@ -60,15 +60,18 @@ function openSocket(type: 'udp4' | 'udp6', port: number): Promise<Socket | null>
     sendBufferSize: SOCKET_BUFFER_BYTES,
   })
   return new Promise((resolve, reject) => {
-    socket.once('error', (error: NodeJS.ErrnoException) => {
+    const refused = (error: NodeJS.ErrnoException): void => {
       socket.close()
       const missing =
         error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL' || error.code === 'EPROTONOSUPPORT'
       if (missing) resolve(null)
       else reject(bindError(error.code ?? 'EIO', port))
-    })
+    }
+    socket.once('error', refused)
     socket.bind({ port, address: family === 4 ? '0.0.0.0' : '::', exclusive: true }, () => {
-      socket.removeAllListeners('error')
+      socket.off('error', refused)
+      // Until the bind listens itself: an error that nobody hears ends the process.
+      socket.on('error', () => undefined)
       resolve(socket)
     })
   })
