@@ -51,9 +51,9 @@ describe.each(published)('$name', (manifest) => {
     const files = contents.get(manifest.name)!
     expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE']))
     // `assembly` is what the WebAssembly in src was compiled from.
-    expect(files.filter((file) => !/^(dist|src|assembly)\/|^(README\.md|LICENSE|package\.json)$/.test(file))).toEqual(
-      [],
-    )
+    expect(
+      files.filter((file) => !/^(dist|src|assembly|systemd)\/|^(README\.md|LICENSE|package\.json)$/.test(file)),
+    ).toEqual([])
   })
 
   test('installs into an empty project, with only the packages it depends on', async () => {

@@ -1,6 +1,6 @@
 /** `wg-quick down` as a function: finds what an interface has on this machine, whoever brought it up, and removes it. */
 import { existsSync } from 'node:fs'
-import { parseConf } from '@wireweave/config/conf'
+import { readConf } from '@wireweave/config/conf'
 import type { Conf } from '@wireweave/config/conf-types'
 import type { HostAction } from '@wireweave/host-net/action'
 import { LinuxHost } from '@wireweave/host-net/linux/host'
@@ -59,8 +59,9 @@ function readWhatThereIs(source: ConfSource): { readonly name: string; readonly 
     const { name, file } = locateConf(source)
     if (!existsSync(file)) return { name, conf: null }
   }
-  const { name, text, path } = readConfFile(source)
-  return { name, conf: parseConf(text, path ?? name) }
+  const { name, text } = readConfFile(source)
+  // A mistake that was made since must not keep the interface up: what can be read of the file counts.
+  return { name, conf: readConf(text).conf }
 }
 
 /** `down eth0` must not delete a network card's interface. */

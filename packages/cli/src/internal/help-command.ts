@@ -7,6 +7,10 @@ import type { Manual } from './manuals.js'
 import { columnsOf, print, styleOf, wrap } from './terminal.js'
 
 const WIDEST = 100
+const EXIT_STATUS = [
+  ['0', 'done'],
+  ['1', 'not done; standard error says why'],
+] as const
 const INDENT = '    '
 
 export function helpCommand(program: Command, name: string | undefined): void {
@@ -37,7 +41,7 @@ export function manualPage(command: Command, width: number, bold: (text: string)
     ['WORDS', terms(words, width, bold)],
     ['OPTIONS', terms(options, width, bold)],
     ['ENVIRONMENT', terms([...environment, ...COMMON_ENVIRONMENT], width, bold)],
-    ['EXIT STATUS', terms([['0', 'done'], ['1', 'not done; standard error says why'], ...status], width, bold)],
+    ['EXIT STATUS', terms([...new Map([...EXIT_STATUS, ...status])], width, bold)],
     ['EXAMPLES', examples.map((line) => `${INDENT}${line}\n`).join('')],
   ]
   return sections

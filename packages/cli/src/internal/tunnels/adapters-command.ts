@@ -1,7 +1,8 @@
 /** `wireweave adapters`: which of them work here, and what the others lack. */
 import { registry } from 'wireweave'
 import type { Availability, TunnelBackend } from '@wireweave/tunnel/backend'
-import { columnsOf, print, styleOf, table } from '../terminal.js'
+import { columnsOf, print, styleOf, table, wrap } from '../terminal.js'
+import type { Style } from '../terminal.js'
 import { VERSION } from '../version.js'
 
 interface Row {
@@ -17,10 +18,12 @@ interface Row {
   readonly isDefault: boolean
 }
 
+const INDENT = '    '
+
 export async function adaptersCommand({ json }: { readonly json?: boolean }): Promise<void> {
   const rows = await readAdapters(await registry())
   if (json === true) print(`${JSON.stringify(rows, null, 2)}\n`)
-  else print(describeAdapters(rows, columnsOf()))
+  else print(describeAdapters(rows, columnsOf(), styleOf(1)))
 }
 
 export async function readAdapters(backends: readonly TunnelBackend[]): Promise<Row[]> {
@@ -47,16 +50,21 @@ async function probe(backend: TunnelBackend): Promise<Availability> {
   }
 }
 
-export function describeAdapters(rows: readonly Row[], width: number): string {
-  const { bold, dim, green, red } = styleOf(1)
-  const head = ['ADAPTER', 'DATA PLANE', 'FOR', 'HERE', 'VERSION', ''].map((text) => bold(text))
-  const body = rows.map(({ name, dataPlane, reach, available, version, reason, remedy, isDefault }) => [
+/** A line for each and, below it, what it lacks. */
+export function describeAdapters(rows: readonly Row[], width: number, style: Style): string {
+  const { bold, dim, green, red } = style
+  const head = ['ADAPTER', 'WORKS HERE', 'DATA PLANE', 'FOR', 'VERSION'].map((text) => bold(text))
+  const body = rows.map(({ name, dataPlane, reach, available, version, isDefault }) => [
     name,
+    available ? green(isDefault ? 'yes, default' : 'yes') : red('no'),
     dataPlane === 'kernel' ? 'kernel' : 'user space',
     reach === 'host' ? 'all programs' : 'this program',
-    available ? green('yes') : red('no'),
     version ?? '-',
-    available ? (isDefault ? dim('auto takes this one') : '') : `${reason}. ${remedy}`,
   ])
-  return table([head, ...body], width)
+  const [first, ...lines] = table([head, ...body], Number.POSITIVE_INFINITY).split('\n')
+  const notes = rows.map(({ available, reason, remedy }) => {
+    const text = available ? [] : wrap(`${reason}. ${remedy}`, width - INDENT.length)
+    return text.map((line) => `${INDENT}${dim(line)}\n`).join('')
+  })
+  return `${first}\n${rows.map((_, i) => `${lines[i]}\n${notes[i]}`).join('')}`
 }

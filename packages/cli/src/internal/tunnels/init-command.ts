@@ -37,8 +37,10 @@ export function initCommand(source: string, flags: InitFlags): void {
     return
   }
   const missing = flags.endpoint === undefined ? ' --endpoint HOST' : ''
-  print(`Wrote ${file} for ${name} at ${items(address).join(', ')}, UDP port ${flags.listenPort}.
+  print(`Wrote ${file}.
 
+  address:    ${items(address).join(', ')}
+  port:       ${flags.listenPort}
   public key: ${formatKey(publicKey)}
 
 A client:  wireweave add-peer ${source} phone${missing} --qr
