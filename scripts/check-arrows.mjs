@@ -16,6 +16,7 @@ const arrows = {
   'adapter-linux-tun': ['tunnel', 'netlink', 'ffi'],
   'adapter-linux-wg': ['tunnel', 'netlink', 'ffi'],
   'adapter-wgnt': ['tunnel', 'ffi'],
+  'adapter-wintun': ['tunnel', 'ffi'],
   'adapter-netstack': ['tunnel', 'undici', 'dns-packet'],
   wireweave: ['device', 'config', 'tunnel', 'host-net', '~adapter-linux-tun', '~adapter-linux-wg', '~adapter-netstack'],
   proxy: ['config', 'tunnel'],

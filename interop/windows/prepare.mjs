@@ -78,7 +78,9 @@ function fetchKoffi() {
 }
 
 function makePrefix() {
-  const version = execFileSync('wine', ['--version'], { encoding: 'utf8', stdio: 'pipe' }).trim().replaceAll(/[^\w.-]+/g, '-')
+  const version = execFileSync('wine', ['--version'], { encoding: 'utf8', stdio: 'pipe' })
+    .trim()
+    .replaceAll(/[^\w.-]+/g, '-')
   const folder = path.join(cache, `prefix-${version}`)
   once(folder, path.join(folder, 'system.reg'), (fresh) => {
     const env = { ...process.env, ...WINE_ENV, WINEPREFIX: fresh }

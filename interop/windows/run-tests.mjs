@@ -30,6 +30,10 @@ const runner = {
   },
   importFile: (path) => import(pathToFileURL(path).href),
   onTaskFinished: report,
+  async onTestAnnotate(test, annotation) {
+    console.log(`  ${title(test)}: ${annotation.message}`)
+    return annotation
+  },
 }
 
 let passed = 0

@@ -42,7 +42,7 @@ Object.defineProperty(globalThis, GLOBAL_EXPECT, { value: expect, configurable: 
 /** `expect.poll(read).toBe(…)`: one matcher, tried until it holds. */
 function poll(read, { timeout = TIMEOUT_MS, interval = POLL_MS } = {}) {
   return matcherProxy(async (apply) => {
-    for (const end = performance.now() + timeout; ; ) {
+    for (const end = performance.now() + timeout; ;) {
       const isLast = performance.now() >= end
       try {
         return apply(expect(await read()))

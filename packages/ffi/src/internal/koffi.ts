@@ -29,12 +29,7 @@ export interface Koffi {
 
 export interface KoffiLibrary {
   func(name: string, result: string, args: readonly string[]): (...args: never[]) => unknown
-  func(
-    convention: string,
-    name: string,
-    result: string,
-    args: readonly string[],
-  ): (...args: never[]) => unknown
+  func(convention: string, name: string, result: string, args: readonly string[]): (...args: never[]) => unknown
 }
 
 export type { PollHandle }

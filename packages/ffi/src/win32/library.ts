@@ -1,5 +1,5 @@
 /** A DLL that somebody else ships: found by absolute path, checked, and never unloaded. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { lastError } from '../errno.js'
 import { koffi } from '../internal/koffi.js'
@@ -46,23 +46,6 @@ export function findDll(fileName: string): string | null {
     if (existsSync(file)) return file
   }
   return null
-}
-
-const MACHINES: Readonly<Record<number, string>> = { 0x8664: 'x64', 0xaa64: 'arm64', 0x14c: 'ia32', 0x1c4: 'arm' }
-
-/** The processor a DLL is for, as Node names them, from its header; `null` when it is no DLL. Nothing is loaded. */
-export function dllArchitecture(file: string): string | null {
-  const header = new Uint8Array(4096)
-  const descriptor = openSync(file, 'r')
-  try {
-    readSync(descriptor, header, 0, header.length, 0)
-  } finally {
-    closeSync(descriptor)
-  }
-  const view = new DataView(header.buffer)
-  const at = view.getUint32(0x3c, true)
-  if (view.getUint16(0) !== 0x4d5a || at > header.length - 6 || view.getUint32(at) !== 0x50450000) return null
-  return MACHINES[view.getUint16(at + 4, true)] ?? null
 }
 
 const kernel32 = systemDll('kernel32.dll', {
@@ -138,7 +121,8 @@ function pin(file: string): void {
   const flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32
   if (kernel32.call.loadLibrary(file, 0, flags) === 0) throw loadFailure(file, lastError())
   const module = new Uint8Array(8)
-  if (kernel32.call.moduleHandle(GET_MODULE_HANDLE_EX_FLAG_PIN, file, module) === 0) throw loadFailure(file, lastError())
+  if (kernel32.call.moduleHandle(GET_MODULE_HANDLE_EX_FLAG_PIN, file, module) === 0)
+    throw loadFailure(file, lastError())
 }
 
 const ARCHIVE_FOLDERS: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', ia32: 'x86' }

@@ -67,7 +67,11 @@ function lazily(table: CTable, make: (signature: CSignature) => unknown): object
 }
 
 /** koffi's function for one signature, callable both ways. */
-export function look(library: KoffiLibrary, path: string, [symbol, result, args]: CSignature): (...args: never[]) => unknown {
+export function look(
+  library: KoffiLibrary,
+  path: string,
+  [symbol, result, args]: CSignature,
+): (...args: never[]) => unknown {
   try {
     return library.func('__stdcall', symbol, result, args)
   } catch (cause) {

@@ -34,7 +34,24 @@ const crypt32 = systemDll('crypt32.dll', {
 })
 
 /** {00AAC56B-CD44-11D0-8CC2-00C04FC295EE}: a file, by the rules of Authenticode. */
-const GENERIC_VERIFY_V2 = Uint8Array.of(0x6b, 0xc5, 0xaa, 0, 0x44, 0xcd, 0xd0, 0x11, 0x8c, 0xc2, 0, 0xc0, 0x4f, 0xc2, 0x95, 0xee)
+const GENERIC_VERIFY_V2 = Uint8Array.of(
+  0x6b,
+  0xc5,
+  0xaa,
+  0,
+  0x44,
+  0xcd,
+  0xd0,
+  0x11,
+  0x8c,
+  0xc2,
+  0,
+  0xc0,
+  0x4f,
+  0xc2,
+  0x95,
+  0xee,
+)
 const NO_WINDOW = -1
 const WTD_UI_NONE = 2
 const WTD_REVOKE_WHOLECHAIN = 1
@@ -72,7 +89,10 @@ export function checkSignature(path: string, file: number): Signature {
   data.view.setUint32(WINTRUST_DATA.dwStateAction, WTD_STATEACTION_CLOSE, true)
   wintrust.call.verify(NO_WINDOW, GENERIC_VERIFY_V2, data.bytes)
   if (status !== 0) {
-    return { trusted: false, reason: REASONS[status] ?? `Windows does not trust its signature (0x${status.toString(16)})` }
+    return {
+      trusted: false,
+      reason: REASONS[status] ?? `Windows does not trust its signature (0x${status.toString(16)})`,
+    }
   }
   const signer = signerOf(name)
   return signer === null ? { trusted: false, reason: 'its signer cannot be read' } : { trusted: true, signer }

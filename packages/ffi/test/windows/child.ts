@@ -13,7 +13,12 @@ export interface Ending {
 }
 
 /** Runs `file`, relative to the caller's `url`. Output goes through a file: under Wine a pipe does not work. */
-export async function runProgram(url: string, file: string, args: readonly string[], limitMs = 10_000): Promise<Ending> {
+export async function runProgram(
+  url: string,
+  file: string,
+  args: readonly string[],
+  limitMs = 10_000,
+): Promise<Ending> {
   const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-'))
   const log = path.join(folder, 'output.txt')
   const output = openSync(log, 'w')

@@ -1,16 +1,16 @@
-import { dllArchitecture } from '@wireweave/ffi/win32/library'
 import { isElevated } from '@wireweave/ffi/win32/elevation'
-import { registryNumber, registryString } from '@wireweave/ffi/win32/registry'
+import { machineOfFile } from '@wireweave/ffi/win32/machine'
+import { readRegistryDword, readRegistryString } from '@wireweave/ffi/win32/registry'
 import { expect, test } from 'vitest'
 import { native } from './native.js'
 
 test('the registry is read below HKEY_LOCAL_MACHINE', () => {
   const windows = 'SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion'
-  expect(registryString(windows, 'CurrentBuild')).toMatch(/^\d+$/)
-  expect(registryString('SOFTWARE\\Microsoft\\Cryptography', 'MachineGuid')).toMatch(/^[0-9a-f-]{36}$/)
-  expect(registryNumber('SYSTEM\\CurrentControlSet\\Control\\Windows', 'CSDVersion')).not.toBeNaN()
-  expect(registryString(windows, 'no such value')).toBeNull()
-  expect(registryNumber(windows, 'CurrentBuild')).toBeNull()
+  expect(readRegistryString(windows, 'CurrentBuild')).toMatch(/^\d+$/)
+  expect(readRegistryString('SOFTWARE\\Microsoft\\Cryptography', 'MachineGuid')).toMatch(/^[0-9a-f-]{36}$/)
+  expect(readRegistryDword('SYSTEM\\CurrentControlSet\\Control\\Windows', 'CSDVersion')).not.toBeNaN()
+  expect(readRegistryString(windows, 'no such value')).toBeNull()
+  expect(readRegistryDword(windows, 'CurrentBuild')).toBeNull()
 })
 
 test('the process knows whether it is elevated; under Wine it is', () => {
@@ -18,7 +18,7 @@ test('the process knows whether it is elevated; under Wine it is', () => {
 })
 
 test('the processor of a DLL is read from its header', () => {
-  expect(dllArchitecture(native('threads.dll'))).toBe('x64')
-  expect(dllArchitecture(native('wrong-architecture.dll'))).toBe('ia32')
-  expect(dllArchitecture(process.argv[1]!)).toBeNull()
+  expect(machineOfFile(native('threads.dll'))).toBe('x64')
+  expect(machineOfFile(native('wrong-architecture.dll'))).toBe('ia32')
+  expect(machineOfFile(process.argv[1]!)).toBeNull()
 })
