@@ -1,4 +1,4 @@
-/** `npm start`: installs and builds on a fresh clone, then shows two devices talking. */
+/** `npm start`: installs and builds on a fresh clone, then shows two devices talking, and a program that uses their tunnel. */
 import { prepare } from './lib/prepare.mjs'
 
 prepare()

@@ -1,146 +1,183 @@
 /**
- * Two WireGuard devices of ours in this process, which know of each other only what a configuration says, shake hands
- * over real UDP on loopback and carry real IP packets. No root, no driver.
+ * Two WireGuard devices of ours in this process, each with a TCP/IP stack of its own, over real UDP on loopback. A page is
+ * fetched through the tunnel, in code and by another program through the proxy. No root, no driver, no interface.
  */
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import http from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { openProxy } from '@wireweave/proxy/proxy'
 import { selectSuite, selectTransportEngine } from '@wireweave/crypto/select'
-import { userspaceBackend } from '@wireweave/device/userspace-backend'
-import { formatKey } from '@wireweave/tunnel/keys'
-import { DemoHost } from './host.mjs'
+import { openNetstackTunnel } from 'wireweave'
 
-const SECONDS = Number(process.env.WIREWEAVE_DEMO_SECONDS ?? 4)
-const WINDOW = 512
+const SECONDS = Number(process.env.WIREWEAVE_DEMO_SECONDS ?? 3)
 const isTerminal = process.stdout.isTTY
 const bold = (text) => (isTerminal ? `\u001B[1m${text}\u001B[0m` : text)
 const say = (text) => console.log(text)
 
 export async function demo(signal) {
-  const names = ['alice', 'bob']
-  const addresses = [Uint8Array.of(10, 9, 0, 1), Uint8Array.of(10, 9, 0, 2)]
-  const hosts = [new DemoHost(addresses[0], addresses[1]), new DemoHost(addresses[1], addresses[0])]
-  const { suite } = selectSuite()
-  const secrets = names.map(() => new Uint8Array(randomBytes(32)))
-  const publicKeys = secrets.map((secret) => suite.x25519.importPrivateKey(secret).publicKey)
-  const events = names.map(() => new EventTarget())
-  const tunnels = []
+  const open = []
   try {
-    for (const [i, name] of names.entries()) {
-      const onEvent = (event) => events[i].dispatchEvent(new CustomEvent(event.tag))
-      tunnels.push(await userspaceBackend(hosts[i]).open({ name, onEvent }))
-      await tunnels[i].apply({ privateKey: secrets[i], listenPort: 0 })
-      await tunnels[i].up()
-    }
-    const ports = await Promise.all(tunnels.map(async (tunnel) => (await tunnel.snapshot()).listenPort))
-    for (const i of [0, 1]) {
-      const other = 1 - i
-      const allowedIps = [{ address: addresses[other], length: 32 }]
-      const endpoint = { address: Uint8Array.of(127, 0, 0, 1), port: ports[other] }
-      await tunnels[i].apply({ peers: [{ publicKey: publicKeys[other], endpoint, allowedIps }] })
-    }
-    say(bold('Two devices'))
-    for (const [i, name] of names.entries()) {
-      say(`  ${name.padEnd(6)} ${formatKey(publicKeys[i])}  ${addresses[i].join('.')}  udp 127.0.0.1:${ports[i]}`)
-    }
-
-    say(bold('\nHandshake and ping'))
-    const started = performance.now()
-    const handshake = once(events[0], 'sessionEstablished', 'the handshake', signal)
-    const first = ping(hosts[0], 1, signal)
-    await handshake
-    say(`  Noise_IKpsk2 handshake in ${(performance.now() - started).toFixed(1)} ms`)
-    const times = [await first]
-    for (let sequence = 2; sequence <= 6; sequence++) times.push(await ping(hosts[0], sequence, signal))
-    say(
-      `  alice → bob: first ${times[0].toFixed(2)} ms (with the handshake), then ${times
-        .slice(1)
-        .map((ms) => ms.toFixed(2))
-        .join(', ')} ms`,
-    )
-
-    say(bold(`\nTraffic for ${SECONDS} s, alice → bob`))
-    const result = await traffic(hosts, signal)
-    const shown = await Promise.all(tunnels.map((tunnel) => tunnel.snapshot()))
-    const [alice, bob] = shown.map((snapshot) => snapshot.peers[0])
-    say(bold('\nSummary'))
-    say(
-      `  ${result.packets.toLocaleString('en')} packets of 1400 bytes arrived, ${result.damaged} damaged, ${result.lost} lost on the way`,
-    )
-    say(`  ${(result.bits / 1e9).toFixed(2)} Gbit/s: sealed, sent, received and opened on one thread of this machine`)
-    say(
-      `  cipher: ${selectTransportEngine(new WebAssembly.Memory({ initial: 1, maximum: 1 })).engine.name}; alice sent ${mib(alice.txBytes)}, bob received ${mib(bob.rxBytes)} of datagrams`,
-    )
-    say('  as root, the same over a Linux interface: see README.md')
-    if (result.damaged > 0 || result.packets === 0)
-      throw new Error('the demonstration lost its way: please report this')
+    await show(signal, (something) => {
+      open.unshift(something)
+      return something
+    })
   } finally {
-    await Promise.all(tunnels.map((tunnel) => tunnel.close()))
+    for (const something of open) await something.close()
   }
 }
 
-async function traffic([sender, receiver], signal) {
+/** What `keep` is given is closed in the end. */
+async function show(signal, keep) {
+  const keys = [keyPair(), keyPair()]
+  let onHandshake = () => {}
+  const bob = keep(await openNetstackTunnel({ config: { name: 'bob', text: conf(keys[1], keys[0], 2, 1) }, signal }))
+  const { listenPort } = await bob.tunnel.snapshot()
+  const text = conf(keys[0], keys[1], 1, 2, `Endpoint = 127.0.0.1:${listenPort}`)
+  const alice = keep(
+    await openNetstackTunnel({
+      config: { name: 'alice', text },
+      signal,
+      onEvent: ({ tag }) => tag === 'sessionEstablished' && onHandshake(),
+    }),
+  )
+  say(bold('Two devices, each with TCP/IP of its own'))
+  for (const [i, { name, tunnel }] of [alice, bob].entries()) {
+    const { listenPort: port } = await tunnel.snapshot()
+    say(`  ${name.padEnd(6)} ${keys[i].publicKey}  10.9.0.${i + 1}, fd09::${i + 1}  udp 127.0.0.1:${port}`)
+  }
+
+  say(bold('\nHandshake and ping'))
   const started = performance.now()
-  const elapsed = () => (performance.now() - started) / 1000
-  let granted = 0
-  const topUp = () => {
-    const outstanding = granted - receiver.received.packets
-    if (elapsed() < SECONDS && outstanding <= WINDOW / 2) {
-      granted += WINDOW - outstanding
-      sender.grant(WINDOW - outstanding)
+  onHandshake = () => say(`  Noise_IKpsk2 handshake in ${(performance.now() - started).toFixed(1)} ms`)
+  const times = []
+  for (let i = 0; i < 6; i++) times.push(await alice.ping(i % 2 === 0 ? '10.9.0.2' : 'fd09::2', { signal }))
+  const [first, ...others] = times.map((ms) => ms.toFixed(2))
+  say(`  alice → bob: first ${first} ms (with the handshake), then ${others.join(', ')} ms`)
+
+  say(bold('\nA web page through the tunnel'))
+  const server = http.createServer((request, response) => {
+    response.end(`Hello ${request.socket.remoteAddress}, this is bob. No interface carried this.`)
+  })
+  bob.listen({ port: 80, signal }, (socket) => server.emit('connection', socket))
+  for (const address of ['10.9.0.2', '[fd09::2]']) {
+    const page = await (await alice.fetch(`http://${address}/`, { signal })).text()
+    say(`  alice.fetch('http://${address}/')\n    ${page}`)
+  }
+
+  say(bold('\nOther programs, through the proxy'))
+  await throughProxy(alice, keep, signal)
+
+  say(bold(`\nTCP for ${SECONDS} s, bob → alice`))
+  const { bytes, damaged, seconds } = await traffic(alice, bob, signal)
+  const [peer] = (await alice.tunnel.snapshot()).peers
+  say(bold('\nSummary'))
+  say(`  ${mib(bytes)} arrived in order, ${damaged} of ${Math.ceil(bytes / CHUNK.length)} pieces damaged`)
+  say(
+    `  ${((bytes * 8) / 1e9 / seconds).toFixed(2)} Gbit/s: two TCP stacks and two WireGuard devices on one thread of this machine`,
+  )
+  const { engine } = selectTransportEngine(new WebAssembly.Memory({ initial: 1, maximum: 1 }))
+  say(`  cipher: ${engine.name}; alice received ${mib(peer.rxBytes)} of datagrams`)
+  say('  with your own tunnel:  npx wireweave proxy wg0.conf -D 1080')
+  server.close()
+  if (damaged > 0 || bytes === 0) throw new Error('the demonstration lost its way: please report this')
+}
+
+/** curl by SOCKS5 and HTTP where there is curl, else a client of our own by HTTP. */
+async function throughProxy(tunnel, keep, signal) {
+  const place = { host: '127.0.0.1', port: 0 }
+  const services = [
+    { kind: 'socks5', ...place },
+    { kind: 'http', ...place },
+  ]
+  const proxy = keep(await openProxy(tunnel, { services, signal }))
+  const [socks, plain] = proxy.services.map(({ port }) => port)
+  const execute = promisify(execFile)
+  for (const [scheme, port, url] of [
+    ['socks5h', socks, 'http://10.9.0.2/'],
+    ['http', plain, 'http://[fd09::2]/'],
+  ]) {
+    const args = ['--silent', '--show-error', '--max-time', '10', '--noproxy', '', '--globoff']
+    const shown = ['--proxy', `${scheme}://127.0.0.1:${port}`, url]
+    try {
+      const { stdout } = await execute('curl', [...args, ...shown], { signal })
+      say(`  curl ${shown.join(' ')}\n    ${stdout}`)
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error
+      say(`  GET ${url} by the proxy at 127.0.0.1:${plain} (there is no curl here)\n    ${await get(plain, url)}`)
+      return
     }
   }
-  receiver.onArrival = topUp
-  topUp()
+}
+
+async function get(port, path) {
+  const [response] = await once(http.get({ host: '127.0.0.1', port, path }), 'response')
+  let text = ''
+  for await (const part of response) text += part
+  return text
+}
+
+/** Each piece is this, so that a byte out of place shows. */
+const CHUNK = Buffer.alloc(65_536)
+for (let i = 0; i < CHUNK.length; i += 4) CHUNK.writeUInt32LE(Math.imul(i + 1, 2654435761) >>> 0, i)
+
+async function traffic(alice, bob, signal) {
+  bob.listen({ port: 9, signal }, (socket) => {
+    const go = () => {
+      while (!socket.destroyed && socket.write(CHUNK));
+    }
+    socket.on('drain', go).on('error', () => {})
+    go()
+  })
+  const socket = alice.connect({ host: '10.9.0.2', port: 9, signal })
+  let bytes = 0
+  let damaged = 0
+  socket.on('data', (data) => {
+    for (let at = 0; at < data.length;) {
+      const offset = bytes % CHUNK.length
+      const length = Math.min(data.length - at, CHUNK.length - offset)
+      if (data.compare(CHUNK, offset, offset + length, at, at + length) !== 0) damaged++
+      bytes += length
+      at += length
+    }
+  })
+  await once(socket, 'connect', { signal })
+  const started = performance.now()
+  const elapsed = () => (performance.now() - started) / 1000
   let before = 0
   let last = 0
   while (elapsed() < SECONDS) {
     await sleep(isTerminal ? 200 : 1000, undefined, { signal })
-    const { packets, bytes } = receiver.received
     const rate = ((bytes - before) * 8) / (elapsed() - last) / 1e9
-    const bar = '█'.repeat(Math.min(40, Math.round(rate * 10)))
-    const line = `  ${elapsed().toFixed(1).padStart(5)} s  ${rate.toFixed(2)} Gbit/s  ${packets.toLocaleString('en').padStart(9)} packets  ${bar}`
+    const bar = '█'.repeat(Math.min(40, Math.round(rate * 20)))
+    const line = `  ${elapsed().toFixed(1).padStart(5)} s  ${rate.toFixed(2)} Gbit/s  ${mib(bytes).padStart(9)}  ${bar}`
     if (isTerminal) process.stdout.write(`\r\u001B[K${line}`)
     else say(line)
     before = bytes
     last = elapsed()
-    // A window whose packets were lost would never move again.
-    if (rate === 0) granted = packets
-    topUp()
   }
   if (isTerminal) process.stdout.write('\n')
   const seconds = elapsed()
-  await sleep(300, undefined, { signal })
-  const { packets, bytes, damaged } = receiver.received
-  return { packets, damaged, lost: Math.max(0, granted - packets - sender.window), bits: (bytes * 8) / seconds }
+  socket.destroy()
+  return { bytes, damaged, seconds }
 }
 
-function ping(host, sequence, signal) {
-  const started = performance.now()
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer to ping ${sequence} within 10 s`)), 10_000)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    host.onPong = (answered) => {
-      if (answered !== sequence) return
-      clearTimeout(timer)
-      resolve(performance.now() - started)
-    }
-    host.ping(sequence)
-  })
+function conf(own, other, n, peer, more = '') {
+  return `[Interface]
+PrivateKey = ${own.privateKey}
+Address = 10.9.0.${n}/32, fd09::${n}/128
+[Peer]
+PublicKey = ${other.publicKey}
+AllowedIPs = 10.9.0.${peer}/32, fd09::${peer}/128
+${more}`
 }
 
-function once(target, name, what, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} did not happen within 10 s`)), 10_000)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    target.addEventListener(
-      name,
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
+function keyPair() {
+  const secret = new Uint8Array(randomBytes(32))
+  const { publicKey } = selectSuite().suite.x25519.importPrivateKey(secret)
+  return { privateKey: Buffer.from(secret).toString('base64'), publicKey: Buffer.from(publicKey).toString('base64') }
 }
 
 function mib(bytes) {

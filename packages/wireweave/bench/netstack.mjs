@@ -4,7 +4,7 @@
  *
  *   one: 10.254.7.1 ── veth ── two: 10.254.7.2
  *
- * Needs root, iproute2 and everything built. Usage: node bench/tunnel.mjs [rounds] [seconds]
+ * Needs root, iproute2 and everything built. Usage: node bench/netstack.mjs [rounds] [seconds]
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
