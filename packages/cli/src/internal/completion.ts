@@ -5,11 +5,16 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { print } from './terminal.js'
 
 export function completionCommand(program: Command, shell: string): void {
+  print(completionText(program, shell))
+}
+
+/** Throws a `WireGuardError` for a shell that is unknown. */
+export function completionText(program: Command, shell: string): string {
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined
   if (write === undefined) {
     throw new WireGuardError('CONFIG_INVALID', `there is no completion for ${JSON.stringify(shell)}: bash, zsh or fish`)
   }
-  print(write(entriesOf(program)))
+  return write(entriesOf(program))
 }
 
 interface Entry {

@@ -22,7 +22,7 @@ import {
   prefixesOf,
 } from './client-file.js'
 import { newKeyPair, newPresharedKey, publicKeyOf } from './new-keys.js'
-import { writeSecretFile } from './secret-file.js'
+import { refuseLines, writeSecretFile } from './secret-file.js'
 import { columnsOf, print, say, styleOf } from '../terminal.js'
 
 export interface AddPeerFlags {
@@ -53,6 +53,7 @@ const EVERYTHING = '0.0.0.0/0, ::/0'
 
 export async function addPeerCommand(source: string, name: string, flags: AddPeerFlags): Promise<void> {
   const { name: interfaceName, file } = locateConf(source)
+  refuseLines({ 'the name of the peer': name, '--endpoint': flags.endpoint, '--dns': flags.dns })
   const { text } = readConfFile(source)
   const conf = parseConf(text, file)
   if (conf.device.privateKey === null) throw invalid(`${file} has no PrivateKey: it is not a server's`)

@@ -7,7 +7,7 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { formatIp } from '@wireweave/tunnel/ip'
 import { encodeSecretKey, formatKey } from '@wireweave/tunnel/keys'
 import { locateConf } from 'wireweave'
-import { writeSecretFile } from './secret-file.js'
+import { refuseLines, writeSecretFile } from './secret-file.js'
 import { newKeyPair } from './new-keys.js'
 import { print } from '../terminal.js'
 
@@ -22,7 +22,9 @@ export interface InitFlags {
 export function initCommand(source: string, flags: InitFlags): void {
   const { name, file } = locateConf(source)
   if (existsSync(file)) throw exists(file)
+  const { endpoint, dns, listenPort } = flags
   const address = flags.address ?? privateNetworks()
+  refuseLines({ '--address': address, '--endpoint': endpoint, '--dns': dns, '--listen-port': listenPort })
   const { privateKey, publicKey } = newKeyPair()
   const text = serverText(flags, address, encodeSecretKey(privateKey, 'base64'))
   privateKey.fill(0)
@@ -30,17 +32,16 @@ export function initCommand(source: string, flags: InitFlags): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   writeSecretFile(file, text)
   if (flags.json === true) {
-    const listenPort = Number(flags.listenPort)
     print(
-      `${JSON.stringify({ interface: name, file, publicKey: formatKey(publicKey), address: items(address), listenPort })}\n`,
+      `${JSON.stringify({ interface: name, file, publicKey: formatKey(publicKey), address: items(address), listenPort: Number(listenPort) })}\n`,
     )
     return
   }
-  const missing = flags.endpoint === undefined ? ' --endpoint HOST' : ''
+  const missing = endpoint === undefined ? ' --endpoint HOST' : ''
   print(`Wrote ${file}.
 
   address:    ${items(address).join(', ')}
-  port:       ${flags.listenPort}
+  port:       ${listenPort}
   public key: ${formatKey(publicKey)}
 
 A client:  wireweave add-peer ${source} phone${missing} --qr
@@ -59,11 +60,8 @@ function serverText({ listenPort, endpoint, dns }: InitFlags, address: string, p
 /** What came from the command line is judged as if it had been in a file. */
 function refuseMistakes(text: string): void {
   const error = readConf(text).problems.find(({ severity }) => severity === 'error')
-  if (error === undefined && text.split('\n').length < 8) return
-  throw new WireGuardError(
-    'CONFIG_INVALID',
-    error ? `${error.key}: ${error.message}. ${error.remedy}` : 'an option has more than one line',
-  )
+  if (error === undefined) return
+  throw new WireGuardError('CONFIG_INVALID', `${error.key}: ${error.message}. ${error.remedy}`)
 }
 
 /** 10.x.y.1/24, and a network of RFC 4193: chosen at random, so that two servers hardly ever collide. */
