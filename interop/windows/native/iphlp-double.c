@@ -480,6 +480,8 @@ EXPORT uint32_t DblOrphanedRoutes(void)
     return orphaned_routes;
 }
 
+EXPORT void DblForgive(void) { orphaned_routes = 0; }
+
 static MIB_IPFORWARD_ROW2 default_route(const struct card *card, ADDRESS_FAMILY family, ULONG metric)
 {
     MIB_IPFORWARD_ROW2 row;

@@ -3,7 +3,8 @@
  * nothing, makes no network interface, and must never be loaded but by a test.
  *
  * Rules: create=CODE, create-delay=MS, open=CODE, start=CODE, hold=1 (nobody empties the ring to the system),
- * discard=1 (packets to the system are counted and checked for their order, but not kept).
+ * discard=1 (packets to the system are counted and checked for their order, but not kept), lograte=HZ (lines from a
+ * thread of the DLL's own, from the first logger on).
  *
  * The test is the system: DblInject and its kin put packets into the ring to the application, DblTake gives back what the
  * application sent. With WGDBL_PORT set to a UDP port of 127.0.0.1 the same goes over a socket: each datagram to the
@@ -58,7 +59,7 @@ static CRITICAL_SECTION sent_lock;
 static struct sent *sent_first, **sent_last = &sent_first;
 static volatile LONG64 sent_count, sent_out_of_order, discarded_junk, overflows;
 static uint64_t expected_sequence;
-static volatile LONG leaks, holding, discarding;
+static volatile LONG leaks, holding, discarding, creates;
 static SOCKET bridge = INVALID_SOCKET;
 static struct sockaddr_in harness;
 
@@ -162,6 +163,7 @@ EXPORT struct adapter *WINAPI WintunCreateAdapter(const wchar_t *name, const wch
 {
     int code;
     dbl_called("WintunCreateAdapter", "");
+    InterlockedIncrement(&creates);
     int name_length = text_length(name, "WintunCreateAdapter"), type_length = text_length(type, "WintunCreateAdapter");
     if (guid != NULL && !readable(guid, sizeof *guid)) dbl_violation("WintunCreateAdapter: the GUID cannot be read");
     Sleep((DWORD)dbl_value("create-delay", 0));
@@ -264,10 +266,23 @@ EXPORT DWORD WINAPI WintunGetRunningDriverVersion(void)
     return 0x0000000E;
 }
 
+static DWORD WINAPI chatter(void *rate)
+{
+    for (;;) {
+        log_line(0, L"A line of the chatter");
+        Sleep(1000 / (DWORD)(ULONG_PTR)rate);
+    }
+}
+
 EXPORT void WINAPI WintunSetLogger(logger_callback callback)
 {
+    static LONG chattering;
+    int rate;
     dbl_called("WintunSetLogger", ",\"set\":%d", callback != NULL);
     InterlockedExchangePointer((void *volatile *)&logger, (void *)callback);
+    if (chattering || !dbl_rule("lograte", &rate)) return;
+    chattering = 1;
+    CloseHandle(CreateThread(NULL, 0, chatter, (void *)(ULONG_PTR)rate, 0, NULL));
 }
 
 EXPORT struct session *WINAPI WintunStartSession(struct adapter *adapter, DWORD capacity)
@@ -680,6 +695,8 @@ EXPORT uint64_t DblOutOfOrder(void) { return (uint64_t)sent_out_of_order; }
 EXPORT uint64_t DblJunk(void) { return (uint64_t)discarded_junk; }
 /* Packets the application had not given back or not sent when its session ended. */
 EXPORT uint32_t DblLeaks(void) { return (uint32_t)leaks; }
+
+EXPORT uint32_t DblCreates(void) { return (uint32_t)creates; }
 
 EXPORT int DblHas(const wchar_t *name)
 {

@@ -20,6 +20,29 @@ export type HostAction =
     }
   | { readonly tag: 'addRule' | 'deleteRule'; readonly rule: PolicyRule }
   | { readonly tag: 'setSysctl'; readonly key: string; readonly value: string }
+  /** Windows: how TCP/IP of one family uses the interface. With a default route it comes before all others. */
+  | {
+      readonly tag: 'setInterface'
+      readonly name: string
+      readonly family: 4 | 6
+      readonly mtu: number
+      readonly hasDefaultRoute: boolean
+    }
+  /** Windows: servers of one family, and domains to search; none of either clears. */
+  | {
+      readonly tag: 'setDns'
+      readonly name: string
+      readonly family: 4 | 6
+      readonly servers: readonly IpAddress[]
+      readonly search: readonly string[]
+    }
+  /** Windows: a way to one address around the tunnel, by the interface with this LUID. */
+  | {
+      readonly tag: 'addBypass' | 'deleteBypass'
+      readonly endpoint: IpAddress
+      readonly luid: bigint
+      readonly nextHop: IpAddress
+    }
   /** A program to run; `program` is found already, `input` is what it reads. */
   | { readonly tag: 'command'; readonly program: string; readonly args: readonly string[]; readonly input: string }
 
@@ -74,9 +97,50 @@ export function describeAction(action: HostAction): string {
       return `ip -${action.rule.family} rule ${verb(action.tag)} ${describeRule(action.rule)}`
     case 'setSysctl':
       return `sysctl -q ${action.key}=${action.value}`
+    case 'setInterface':
+    case 'setDns':
+    case 'addBypass':
+    case 'deleteBypass':
+      return describeWindowsAction(action)
     case 'command':
       return [action.program.slice(action.program.lastIndexOf('/') + 1), ...action.args].join(' ')
   }
+}
+
+/** The same for a Windows host: what `netsh` would be told. */
+export function describeWindowsAction(action: HostAction): string {
+  switch (action.tag) {
+    case 'addAddress':
+    case 'deleteAddress':
+      return `${netsh(familyOf(action.address))} ${verb(action.tag)} address "${action.name}" ${formatCidr(action.address)}`
+    case 'addRoute':
+    case 'deleteRoute':
+      return `${netsh(familyOf(action.prefix))} ${verb(action.tag)} route ${formatCidr(action.prefix)} "${action.name}"`
+    case 'setLinkUp':
+      return `netsh interface set interface "${action.name}" admin=enabled`
+    case 'setInterface': {
+      const metric = action.hasDefaultRoute ? ' metric=0' : ''
+      return `${netsh(action.family)} set interface "${action.name}" mtu=${action.mtu}${metric}`
+    }
+    case 'setDns': {
+      const { name, family, servers, search } = action
+      const domains = search.length === 0 ? '' : ` search ${search.join(',')}`
+      const what = servers.length === 0 ? 'none' : servers.map(formatIp).join(',')
+      return `${netsh(family)} set dnsservers "${name}" static ${what}${domains}`
+    }
+    case 'addBypass':
+    case 'deleteBypass': {
+      const { tag, endpoint, nextHop } = action
+      const family = endpoint.length === 4 ? 4 : 6
+      return `${netsh(family)} ${verb(tag)} route ${formatIp(endpoint)}/${endpoint.length * 8} nexthop=${formatIp(nextHop)}`
+    }
+    default:
+      return describeAction(action)
+  }
+}
+
+function netsh(family: 4 | 6): string {
+  return `netsh interface ipv${family}`
 }
 
 export function formatCidr({ address, length }: Cidr): string {

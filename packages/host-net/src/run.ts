@@ -10,6 +10,8 @@ export interface Host {
    * `signal` fires the action ends early and throws.
    */
   perform(action: HostAction, signal?: AbortSignal): boolean | Promise<boolean>
+  /** A line of text for messages; `describeAction` where absent. */
+  describe?(action: HostAction): string
 }
 
 export interface RunOptions {
@@ -65,7 +67,8 @@ export async function undoAll(actions: readonly HostAction[], host: Host, option
       await host.perform(action)
     } catch (error) {
       first ??= error
-      failures.push(`left behind, because "${describeAction(action)}" failed: ${messageOf(error)}`)
+      const what = host.describe?.(action) ?? describeAction(action)
+      failures.push(`left behind, because "${what}" failed: ${messageOf(error)}`)
     }
   }
   if (failures.length > 0) throw new WireGuardError('SYSTEM', failures.join('\n'), { cause: first })

@@ -93,6 +93,11 @@ export class LinuxHost implements Host, Disposable {
         return this.#deleteRule(action.rule)
       case 'setSysctl':
         return setSysctl(action.key, action.value)
+      case 'setInterface':
+      case 'setDns':
+      case 'addBypass':
+      case 'deleteBypass':
+        throw new TypeError(`"${action.tag}" is for Windows`)
     }
   }
 

@@ -59,7 +59,8 @@ export interface DnsState {
 export async function readDns(name: string): Promise<DnsState | null> {
   const tool = findDnsTool()
   if (tool === null) return null
-  const state = tool.tool === 'resolvconf' ? readResolvconf(tool.prefix + name) : await askResolvectl(tool.program, name)
+  const state =
+    tool.tool === 'resolvconf' ? readResolvconf(tool.prefix + name) : await askResolvectl(tool.program, name)
   return state.servers.length + state.search.length === 0 ? null : state
 }
 
@@ -81,7 +82,11 @@ function readResolvconf(entry: string): DnsState {
 async function askResolvectl(program: string, name: string): Promise<DnsState> {
   const ask = async (what: string): Promise<string[]> => {
     const answer = await runCommand(program, [what, name]).catch(() => '')
-    return answer.slice(answer.indexOf(': ') + 2).trim().split(/\s+/).filter(Boolean)
+    return answer
+      .slice(answer.indexOf(': ') + 2)
+      .trim()
+      .split(/\s+/)
+      .filter(Boolean)
   }
   return { servers: await ask('dns'), search: (await ask('domain')).filter((domain) => domain !== '~.') }
 }

@@ -1,0 +1,205 @@
+/** Carries actions out on Windows, through iphlpapi. */
+import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  ERROR_ACCESS_DENIED,
+  ERROR_FILE_NOT_FOUND,
+  ERROR_INVALID_PARAMETER,
+  ERROR_NOT_FOUND,
+  ERROR_OBJECT_ALREADY_EXISTS,
+  ERROR_SUCCESS,
+  win32Text,
+} from '@wireweave/ffi/win32/codes'
+import { systemFolder } from '@wireweave/ffi/win32/system'
+import { WireGuardError } from '@wireweave/tunnel/errors'
+import { describeWindowsAction, familyOf } from '../action.js'
+import type { Cidr, HostAction } from '../action.js'
+import type { Host } from '../run.js'
+import { Machine } from './machine.js'
+
+/** Opens, starts and closes the tunnel when its turn comes. */
+export interface WindowsTunnelOpener {
+  open(action: HostAction & { readonly tag: 'openTunnel' }, signal: AbortSignal | undefined): Promise<void>
+  up(): Promise<void>
+  close(): Promise<void>
+}
+
+/** How long TCP/IP may take to bind to an adapter that was just made. */
+const BINDING_MS = 5_000
+const LOOK_MS = 50
+
+export class WindowsHost implements Host {
+  readonly machine: Machine
+  readonly #opener: WindowsTunnelOpener | null
+  readonly #bindingMs: number
+  readonly #switchedOff = new Set<string>()
+
+  /** Without `opener` it cannot open tunnels. */
+  constructor(
+    opener: WindowsTunnelOpener | null = null,
+    machine: Machine = new Machine(),
+    bindingMs: number = BINDING_MS,
+  ) {
+    this.#opener = opener
+    this.machine = machine
+    this.#bindingMs = bindingMs
+  }
+
+  describe(action: HostAction): string {
+    return describeWindowsAction(action)
+  }
+
+  async perform(action: HostAction, signal?: AbortSignal): Promise<boolean> {
+    const { machine } = this
+    switch (action.tag) {
+      case 'hook':
+        await runHook(action.command, signal)
+        return true
+      case 'openTunnel':
+        if (this.#opener === null) throw new TypeError('this host was made without a way to open tunnels')
+        await this.#opener.open(action, signal)
+        return true
+      case 'closeTunnel':
+        await this.#opener?.close()
+        return this.#opener !== null
+      case 'setLinkUp':
+        await this.#opener?.up()
+        return true
+      case 'addRoute':
+        return this.#add(action, familyOf(action.prefix), signal, (luid) => machine.addRoute(luid, action.prefix, null))
+      case 'deleteRoute':
+        return this.#remove(action, action.name, (luid) => machine.deleteRoute(luid, action.prefix, null))
+      case 'addAddress':
+        return this.#add(action, familyOf(action.address), signal, (luid) =>
+          this.#addAddress(luid, action, action.address),
+        )
+      case 'deleteAddress':
+        return this.#remove(action, action.name, (luid) => machine.deleteAddress(luid, action.address))
+      case 'setInterface':
+        return this.#add(action, action.family, signal, (luid) =>
+          machine.setInterface(luid, action.family, action.mtu, action.hasDefaultRoute),
+        )
+      case 'setDns':
+        return this.#setDns(action, signal)
+      case 'addBypass': {
+        const { luid, endpoint, nextHop } = action
+        const code = machine.addRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop)
+        // Somebody else's, who may take it away; not ours to remove.
+        if (code === ERROR_OBJECT_ALREADY_EXISTS) return false
+        if (code !== ERROR_SUCCESS) throw explain(action, code)
+        return true
+      }
+      case 'deleteBypass': {
+        const { luid, endpoint, nextHop } = action
+        return removed(action, machine.deleteRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop))
+      }
+      default:
+        throw new TypeError(`"${action.tag}" is not for Windows`)
+    }
+  }
+
+  /** What exists on the adapter already is as good as new. Nothing is done for a family that is switched off. */
+  async #add(
+    action: HostAction & { readonly name: string },
+    family: 4 | 6,
+    signal: AbortSignal | undefined,
+    work: (luid: bigint) => number,
+  ): Promise<boolean> {
+    const luid = this.machine.luidOf(action.name)
+    if (luid === null) {
+      const message = `the interface ${action.name} is gone; has something removed it?`
+      throw new WireGuardError('NO_SUCH_INTERFACE', message)
+    }
+    if (!(await this.#bound(luid, family, signal))) {
+      if (family === 6) return false
+      throw explain(action, ERROR_NOT_FOUND)
+    }
+    const code = work(luid)
+    if (code === ERROR_SUCCESS || code === ERROR_OBJECT_ALREADY_EXISTS) return true
+    throw explain(action, code)
+  }
+
+  /** Waits until TCP/IP of the family has bound to the adapter; false when it does not. Once told off it stays so. */
+  async #bound(luid: bigint, family: 4 | 6, signal: AbortSignal | undefined): Promise<boolean> {
+    const key = `${luid} ${family}`
+    const limit = this.#switchedOff.has(key) ? 0 : this.#bindingMs
+    for (const end = performance.now() + limit; this.machine.ipInterface(luid, family) === null;) {
+      if (performance.now() >= end) {
+        this.#switchedOff.add(key)
+        return false
+      }
+      await sleep(LOOK_MS, undefined, signal === undefined ? {} : { signal })
+    }
+    return true
+  }
+
+  /** What went with the adapter, or by another hand, is removed already. */
+  #remove(action: HostAction, name: string, work: (luid: bigint) => number): boolean {
+    const luid = this.machine.luidOf(name)
+    return luid !== null && removed(action, work(luid))
+  }
+
+  /** A tunnel that is down may have left its addresses: Windows keeps them, and refuses them to others. */
+  #addAddress(luid: bigint, action: HostAction, wanted: Cidr): number {
+    const code = this.machine.addAddress(luid, wanted)
+    if (code !== ERROR_OBJECT_ALREADY_EXISTS) return code
+    const same = this.machine.addresses().filter(({ address }) => address.join() === wanted.address.join())
+    if (same.some((row) => row.luid === luid)) return ERROR_SUCCESS
+    for (const row of same) {
+      if (this.machine.link(row.luid)?.isUp === false) this.machine.deleteAddress(row.luid, row)
+    }
+    const again = this.machine.addAddress(luid, wanted)
+    if (again === ERROR_OBJECT_ALREADY_EXISTS) throw explain(action, again)
+    return again
+  }
+
+  #setDns(
+    action: HostAction & { readonly tag: 'setDns' },
+    signal: AbortSignal | undefined,
+  ): boolean | Promise<boolean> {
+    const { name, family, servers, search } = action
+    const set = (luid: bigint): number => {
+      const link = this.machine.link(luid)
+      return link === null ? ERROR_NOT_FOUND : this.machine.setDns(link.guid, family, servers, search)
+    }
+    const clears = servers.length === 0 && search.length === 0
+    return clears ? this.#remove(action, name, set) : this.#add(action, family, signal, set)
+  }
+}
+
+function removed(action: HostAction, code: number): boolean {
+  if (code === ERROR_SUCCESS) return true
+  if ([ERROR_NOT_FOUND, ERROR_FILE_NOT_FOUND, ERROR_INVALID_PARAMETER].includes(code)) return false
+  throw explain(action, code)
+}
+
+/** Windows' refusal, with what to do where that is known. */
+function explain(action: HostAction, code: number): WireGuardError {
+  const what = describeWindowsAction(action)
+  const options = { errno: String(code) }
+  if (code === ERROR_ACCESS_DENIED) {
+    return new WireGuardError('PERMISSION_DENIED', `"${what}" was refused. Run as administrator.`, options)
+  }
+  if (code === ERROR_OBJECT_ALREADY_EXISTS) {
+    const remedy = 'Another interface that is up has it: see "ipconfig /all".'
+    return new WireGuardError('ADDRESS_IN_USE', `"${what}" failed: it exists already. ${remedy}`, options)
+  }
+  if (code === ERROR_NOT_FOUND) {
+    const remedy = 'Is that version of IP switched off for this machine or interface?'
+    return new WireGuardError('SYSTEM', `"${what}" failed: TCP/IP did not bind to the interface. ${remedy}`, options)
+  }
+  return new WireGuardError('SYSTEM', `"${what}" failed: ${win32Text(code)}`, options)
+}
+
+/** By cmd.exe of the system folder, as wireguard-windows does. */
+function runHook(command: string, signal: AbortSignal | undefined): Promise<void> {
+  const options = { stdio: 'inherit', windowsVerbatimArguments: true, ...(signal && { signal }) } as const
+  return new Promise((resolve, reject) => {
+    const child = spawn(`${systemFolder()}\\cmd.exe`, ['/d', '/s', '/c', `"${command}"`], options)
+    child.once('error', (cause) => reject(new WireGuardError('SYSTEM', `"${command}" did not run`, { cause })))
+    child.once('exit', (code) => {
+      if (code === 0) resolve()
+      else reject(new WireGuardError('SYSTEM', `"${command}" ended with code ${code}`))
+    })
+  })
+}
