@@ -29,8 +29,14 @@ const { values: options, positionals: words } = parseArgs({
 const total = { passed: 0, failed: 0, skipped: 0 }
 const strict = Boolean(process.env.CI || process.env.WIREWEAVE_NO_SKIP)
 const lacking = missing()
-if (lacking === null) await runAll()
-else {
+if (lacking === null) {
+  try {
+    await runAll()
+  } catch (error) {
+    total.failed++
+    console.log(error.message)
+  }
+} else {
   console.log(`the Windows suites cannot run: ${lacking}`)
   total[strict ? 'failed' : 'skipped']++
 }

@@ -268,10 +268,11 @@ EXPORT DWORD WINAPI WintunGetRunningDriverVersion(void)
 
 static DWORD WINAPI chatter(void *rate)
 {
-    for (;;) {
+    for (int stop = 0; !stop;) {
         log_line(0, L"A line of the chatter");
         Sleep(1000 / (DWORD)(ULONG_PTR)rate);
     }
+    return 0;
 }
 
 EXPORT void WINAPI WintunSetLogger(logger_callback callback)

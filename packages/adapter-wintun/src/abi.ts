@@ -43,14 +43,15 @@ const kernel32 = systemDll('kernel32.dll', {
 
 const loaded = new Map<string, Wintun>()
 
-/** Loads the DLL at its first call for this path. Throws a `DllError`. */
+/** Loads the DLL at its first call for this path; what was loaded unchecked is checked when it is to be. Throws a `DllError`. */
 export function loadWintun(path: string, trust: Trust): Wintun {
-  let wintun = loaded.get(path)
+  const key = JSON.stringify([path, trust])
+  let wintun = loaded.get(key)
   if (wintun === undefined) {
     const dll = loadDll(path, trust, CALLS, SLOW_CALLS)
     const logger = new DllLogger((callback) => dll.call.setLogger(callback))
     wintun = { ...dll, logger, lastError, copy: kernel32.call.copy }
-    loaded.set(path, wintun)
+    loaded.set(key, wintun)
   }
   return wintun
 }

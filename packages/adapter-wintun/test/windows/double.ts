@@ -1,15 +1,9 @@
 /** The stand-in for wintun.dll, and a port over it. */
-import path from 'node:path'
 import { bind } from '@wireweave/ffi/library'
 import { createBatch, type PacketBatch, type PacketPort, type PacketPortOptions } from '@wireweave/tunnel/packets'
 import { expect } from 'vitest'
+import { native } from '../../../ffi/test/windows/native.js'
 import { wintunAdapter, type WintunOptions, type WintunPort } from '../../src/adapter.js'
-
-export function native(file: string): string {
-  const folder = process.env['WIREWEAVE_NATIVE']
-  if (folder === undefined) throw new Error('run these tests with `npm run test:windows`')
-  return path.win32.join(folder, file)
-}
 
 export const DLL: string = native('wintun-double.dll')
 export const IP_HELPER: string = native('iphlp-double.dll')
@@ -37,6 +31,7 @@ const TABLE = {
   outOfOrder: ['DblOutOfOrder', 'uint64_t', []],
   junk: ['DblJunk', 'uint64_t', []],
   leaks: ['DblLeaks', 'uint32_t', []],
+  creates: ['DblCreates', 'uint32_t', []],
 } as const
 
 export const double = bind(DLL, TABLE)
