@@ -1,5 +1,5 @@
 /** Time for a device: monotonic milliseconds that go on while the machine sleeps, and one alarm. */
-import { portableClock } from './internal/portable-clock.js'
+import { portableClock } from './portable-clock.js'
 
 export interface Clock {
   /** Milliseconds on a scale of its own, never going back; time asleep counts. */

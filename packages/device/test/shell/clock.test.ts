@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { openClock } from '../../src/shell/clock.js'
 import type { Alarm, Clock } from '../../src/shell/clock.js'
-import { portableClock } from '../../src/shell/internal/portable-clock.js'
+import { portableClock } from '../../src/shell/portable-clock.js'
 
 const alarms: Alarm[] = []
 afterEach(() => {

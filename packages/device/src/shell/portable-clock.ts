@@ -1,5 +1,5 @@
-/** A clock from what every runtime has. */
-import type { Alarm, Clock } from '../clock.js'
+/** A clock from what every runtime has, browsers included. */
+import type { Alarm, Clock } from './clock.js'
 
 /** The wall clock moving ahead by more than this between two looks is taken for a sleep; time servers step by less. */
 const SLEEP_MS = 5000
