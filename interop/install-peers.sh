@@ -32,6 +32,8 @@ gcc build-essential
 conntrack conntrack
 curl curl
 ethtool ethtool
+git git
+setpriv util-linux
 openvpn openvpn
 openssl openssl
 taskset util-linux
