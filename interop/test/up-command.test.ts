@@ -9,6 +9,7 @@ import { ours } from '../rig/implementations.js'
 import { Lab } from '../rig/lab.js'
 import type { Background } from '../rig/lab.js'
 import { describeWith, program } from '../rig/needs.js'
+import { NotifySocket } from '../rig/notify-socket.js'
 import { wiredPair } from '../rig/topologies.js'
 import type { Pair } from '../rig/topologies.js'
 import { ping, reaches } from '../rig/traffic.js'
@@ -223,9 +224,11 @@ describeWith('wireweave up', needs, () => {
   })
 
   test('in the foreground: a log, a reload on SIGHUP, an end on SIGTERM; notifies systemd', async () => {
-    await writeConf([])
+    using systemd = new NotifySocket(path.join(lab.folder, 'notify'))
+    env['NOTIFY_SOCKET'] = systemd.path
+    await writeConf(['PostUp = [ -z "$NOTIFY_SOCKET" ]'])
     const up = start('up', 'up', '--foreground', 'wg1')
-    await eventually('it is up', () => up.output.includes('[#] ip link set'))
+    await eventually('it is ready', () => systemd.received().some((text) => text.startsWith('READY=1\n')))
     expect(await reaches(pair.one.host, pair.two.v4)).toBe(true)
     expect(up.output).toMatch(/DEBUG: \(wg1\) .* peer\(.{4}….{4}\) - Sending handshake initiation\n/)
     await writeConf([], [`AllowedIPs = ${pair.two.allowedIps.join()}, 10.77.0.0/16`])
@@ -235,9 +238,36 @@ describeWith('wireweave up', needs, () => {
     await writeConf(['MTU = x'])
     await up.signal('SIGHUP')
     await eventually('it has refused the file', () => /left as it was: .*wg1.conf:5: MTU/.test(up.output))
+    await eventually('and told so', () => systemd.received().some((text) => text.includes('STATUS=the reload failed')))
     await up.signal('SIGTERM')
     expect(await up.exit).toBe(0)
+    expect(systemd.received().map((text) => text.split('\n', 1)[0])).toEqual(
+      'READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 STOPPING=1'.split(' '),
+    )
     expect(await everything()).toBe(before)
+  })
+
+  test('a host name that moves is looked up again when handshakes fail', async () => {
+    const { one, two } = pair
+    const hosts = path.join(lab.folder, 'hosts')
+    writeFileSync(hosts, '10.99.0.9 moving.test\n')
+    await lab.run('mount', ['--bind', hosts, '/etc/hosts'])
+    await writeConf(
+      [`PostUp = echo 10.99.0.2 moving.test >${hosts}`],
+      [`Endpoint = moving.test:${two.port}`, 'PersistentKeepalive = 1'],
+    )
+    await run('up', 'wg1')
+    expect((await one.peer(two.keys.publicKey)).endpoint).toBe(`10.99.0.9:${two.port}`)
+    // Two initiations, 5 s apart, must have gone unanswered.
+    await eventually(
+      'its new address is found',
+      async () => (await one.peer(two.keys.publicKey)).latestHandshake > 0,
+      40,
+    )
+    expect((await one.peer(two.keys.publicKey)).endpoint).toBe(`10.99.0.2:${two.port}`)
+    await run('save', 'wg1')
+    expect(await one.host.run('cat', [CONF])).toContain(`Endpoint = moving.test:${two.port}\n`)
+    await run('down', 'wg1')
   })
 
   test('without root: the tunnel works, the process has no rights, and everything goes in the end', async () => {
