@@ -1,4 +1,5 @@
 /** Opens WireGuard tunnels over whichever adapter this machine has. */
+import type { WireGuardSwitches } from '@wireweave/host-net/win32/switches'
 import type { InterfaceOptions, Tunnel } from '@wireweave/tunnel/backend'
 import type { DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
@@ -6,13 +7,17 @@ import { selectBackend } from '@wireweave/tunnel/select'
 import type { Selection } from '@wireweave/tunnel/select'
 import { registry } from './registry.js'
 import type { RegistryOptions } from './registry.js'
+import { decideWanted } from './wanted.js'
 
 export interface OpenTunnelOptions extends InterfaceOptions, RegistryOptions {
   /** Keys, port, peers. Without it the device starts empty; `tunnel.apply` configures it later. */
   readonly config?: DeviceUpdate
   /** `false` leaves the tunnel down, for whoever has to prepare the interface before `tunnel.up()`. */
   readonly up?: boolean
-  /** The name of an adapter, or `auto` (the default): the first that works here, kernel before user space. */
+  /**
+   * The name of an adapter, or `auto`: the first that works here, kernel before user space. Absent: what the variable
+   * WIREWEAVE_ADAPTER says, or on Windows the registry's switches of wireguard-windows, else `auto`.
+   */
   readonly adapter?: string
   /** `false` passes the kernel's WireGuard over. */
   readonly kernel?: boolean
@@ -29,14 +34,7 @@ export interface OpenTunnelOptions extends InterfaceOptions, RegistryOptions {
 export async function openTunnel(options: OpenTunnelOptions): Promise<Tunnel> {
   const { config, signal, onSelection } = options
   throwIfAborted(signal)
-  const wantedBy = options.adapter === undefined ? 'the WIREWEAVE_ADAPTER variable' : 'the adapter option'
-  const wanted = options.adapter ?? process.env['WIREWEAVE_ADAPTER'] ?? 'auto'
-  const known = await registry(options)
-  const selection = await selectBackend({
-    backends: options.kernel === false ? known.filter(({ dataPlane }) => dataPlane !== 'kernel') : known,
-    wanted,
-    wantedBy: wanted === 'auto' ? 'auto' : wantedBy,
-  })
+  const selection = await chooseBackend(options)
   onSelection?.(selection)
   throwIfAborted(signal)
   const tunnel = await selection.backend.open(options)
@@ -50,6 +48,25 @@ export async function openTunnel(options: OpenTunnelOptions): Promise<Tunnel> {
     await tunnel.close()
     throw error
   }
+}
+
+/** Probes, and opens nothing. Rejects with a `WireGuardError` that says why nothing, or not the one asked for, works. */
+export async function chooseBackend(
+  options: RegistryOptions & Pick<OpenTunnelOptions, 'adapter' | 'kernel'>,
+): Promise<Selection> {
+  const { adapter: option, kernel = true } = options
+  const { WIREWEAVE_ADAPTER: variable } = process.env
+  const request = decideWanted({ option, variable, switches: await windowsSwitches(), kernel })
+  const known = await registry(options)
+  return selectBackend({
+    ...request,
+    backends: kernel ? known : known.filter(({ dataPlane }) => dataPlane !== 'kernel'),
+  })
+}
+
+async function windowsSwitches(): Promise<WireGuardSwitches | null> {
+  if (process.platform !== 'win32') return null
+  return (await import('@wireweave/host-net/win32/switches')).readWireGuardSwitches()
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -3,6 +3,8 @@
  * or opened.
  */
 import type { NetstackAdapter } from '@wireweave/adapter-netstack/adapter'
+import type { WgntOptions } from '@wireweave/adapter-wgnt/backend'
+import type { WintunOptions } from '@wireweave/adapter-wintun/adapter'
 import { userspaceBackend } from '@wireweave/device/userspace-backend'
 import type { UserspaceOptions } from '@wireweave/device/userspace-backend'
 import type { OpenBind } from '@wireweave/device/shell/bind'
@@ -24,11 +26,15 @@ export interface RegistryOptions {
    * carries nothing. `openNetstackTunnel` does all this from a configuration.
    */
   readonly netstack?: NetstackAdapter
+  /** Where wireguard.dll is, and who must have signed it. */
+  readonly wgnt?: WgntOptions
+  /** Where wintun.dll is, and how it is used. */
+  readonly wintun?: WintunOptions
 }
 
 type Load = (options: RegistryOptions) => Promise<TunnelBackend>
 
-const loaders: readonly Load[] = [
+const linux: readonly Load[] = [
   async () => (await import('@wireweave/adapter-linux-wg/backend')).linuxWgBackend(),
   async (options) => {
     const { linuxTunAdapter } = await import('@wireweave/adapter-linux-tun/adapter')
@@ -38,13 +44,25 @@ const loaders: readonly Load[] = [
     const adapter = linuxTunAdapter({ ...fd, checksum: false, tcpCoalescing: false, udpCoalescing: false })
     return userspaceBackend(adapter, { ...userspace, bind: userspace?.bind ?? (await bindWithoutOffloads()) })
   },
-  async ({ netstack, userspace }) => {
-    if (netstack !== undefined) return userspaceBackend(netstack, userspace)
-    const { netstackAdapter } = await import('@wireweave/adapter-netstack/adapter')
-    // A stack of nobody's own needs no thread of its own either, and could not go to one.
-    return userspaceBackend(netstackAdapter({ addresses: [] }), { ...userspace, worker: false })
+]
+
+const windows: readonly Load[] = [
+  async ({ wgnt }) => (await import('@wireweave/adapter-wgnt/backend')).wgntBackend(wgnt),
+  async ({ wintun, userspace }) => {
+    const { wintunAdapter } = await import('@wireweave/adapter-wintun/adapter')
+    return userspaceBackend(wintunAdapter(wintun), userspace)
   },
 ]
+
+const anywhere: Load = async ({ netstack, userspace }) => {
+  if (netstack !== undefined) return userspaceBackend(netstack, userspace)
+  const { netstackAdapter } = await import('@wireweave/adapter-netstack/adapter')
+  // A stack of nobody's own needs no thread of its own either, and could not go to one.
+  return userspaceBackend(netstackAdapter({ addresses: [] }), { ...userspace, worker: false })
+}
+
+/** Those of this system first; the others say why they do not work here. */
+const loaders = process.platform === 'win32' ? [...windows, ...linux, anywhere] : [...linux, ...windows, anywhere]
 
 async function bindWithoutOffloads(): Promise<OpenBind | 'dgram'> {
   const { linuxBind, linuxBindWorksHere } = await import('@wireweave/device/shell/bind-linux')
