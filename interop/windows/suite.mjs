@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `npm run test:windows`: runs the tests in `packages/<name>/test/windows/*.test.ts` in Windows' node.exe under Wine, then
- * those of `interop/windows/test`, which watch it from outside.
+ * those of `tunnel.mjs`, which have their other end on Linux.
  *
  *   node interop/windows/suite.mjs                       everything, on Node 20 and 22
  *   node interop/windows/suite.mjs --node 22 wintun      one Node, the files whose path contains a word
@@ -13,6 +13,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missing } from './prepare.mjs'
+import tunnelTests from './tunnel.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const FILE_SECONDS = 120
@@ -63,6 +64,29 @@ async function runAll() {
     }
   } finally {
     wine.stop()
+  }
+  if (words.length === 0 || words.includes('tunnel')) await runOutside()
+}
+
+async function runOutside() {
+  console.log('interop/windows/tunnel.mjs')
+  for (const { name, run, lacks } of tunnelTests(options.node)) {
+    if (!new RegExp(options.name).test(name)) continue
+    const lacking = lacks()
+    if (lacking !== null) {
+      total[strict ? 'failed' : 'skipped']++
+      console.log(`  ${strict ? 'FAILED' : 'skipped'} ${name}: ${lacking}`)
+      continue
+    }
+    const started = Date.now()
+    try {
+      const remark = await run()
+      total.passed++
+      console.log(`  ok ${name} (${Date.now() - started} ms)${remark ? `: ${remark}` : ''}`)
+    } catch (error) {
+      total.failed++
+      console.log(`  FAILED ${name}\n${String(error.stack).replaceAll(/^/gm, '    ')}`)
+    }
   }
 }
 

@@ -20,10 +20,13 @@ export class Wine {
   #prepared
   #folder
   #env
+  #wrap
   #runs = 0
 
-  static async start() {
+  /** `wrap` is put before every command: the machine's sockets are where its first program was started. */
+  static async start(wrap = []) {
     const wine = new Wine()
+    wine.#wrap = wrap
     try {
       wine.#begin()
       await makeMirror(wine.mirror, wine.#prepared.modules)
@@ -67,10 +70,10 @@ export class Wine {
    * Runs a module of the mirror. `output` is what it wrote; `code` is 124 when `seconds` were over. Wine cannot give
    * node.exe a pipe: what it writes goes to a file.
    */
-  async run(major, module, args = [], { seconds = 120, env = {}, wrap = [] } = {}) {
+  async run(major, module, args = [], { seconds = 120, env = {} } = {}) {
     const file = path.join(this.#folder, `output-${this.#runs++}.txt`)
     const output = openSync(file, 'w')
-    const command = [...wrap, 'timeout', '-k', '5', String(seconds), 'wine', this.#prepared.nodes[major]]
+    const command = [...this.#wrap, 'timeout', '-k', '5', String(seconds), 'wine', this.#prepared.nodes[major]]
     const script = windowsPath(path.join(this.mirror, module))
     const child = spawn(command[0], [...command.slice(1), script, ...args], {
       cwd: this.mirror,
