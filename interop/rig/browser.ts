@@ -71,9 +71,12 @@ export class Browser implements AsyncDisposable {
     return result.value
   }
 
-  /** The whole page as PNG. */
-  async screenshot(): Promise<Buffer> {
-    const { data } = await this.#send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true })
+  /** The page as PNG, or a part of it, from `top` down. */
+  async screenshot(
+    part: { readonly top: number; readonly width: number; readonly height: number } | null = null,
+  ): Promise<Buffer> {
+    const clip = part === null ? {} : { clip: { x: 0, y: part.top, width: part.width, height: part.height, scale: 1 } }
+    const { data } = await this.#send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, ...clip })
     return Buffer.from(data as string, 'base64')
   }
 

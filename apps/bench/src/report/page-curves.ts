@@ -36,7 +36,7 @@ export function curves(lines: readonly Curve[]): string {
   const text = lines.map(({ name }, i) => `${name}: median ${digits(quantile(sorted[i]!, 0.5))} ms`).join('; ')
   const legend = lines.map(({ name, color }, i) => {
     const [p50, p90, p99] = [0.5, 0.9, 0.99].map((q) => digits(quantile(sorted[i]!, q)))
-    return `<tr><th scope="row"><i class="k${color}"></i>${escape(name)}</th><td>${p50}</td><td>${p90}</td><td>${p99}</td></tr>`
+    return `<tr><th scope="row"><svg class="k${color}" aria-hidden="true"><line x2="100%" y1="50%" y2="50%"/></svg>${escape(name)}</th><td>${p50}</td><td>${p90}</td><td>${p99}</td></tr>`
   })
   return `<svg class="curves" role="img" aria-label="${escape(text)}"><g class="grid-lines">${grid.join('')}</g>\
 <svg viewBox="0 0 ${PLANE} ${PLANE}" preserveAspectRatio="none" width="100%" height="100%">${paths.join('')}</svg></svg>

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Counts } from './end-pair.js'
 import type { Datagrams, Network } from './networks.js'
 
-const SINK_PORT = 5201
-const ECHO_PORT = 5203
+/** None that iperf3 uses: both may be at work on one address. */
+const SINK_PORT = 5311
+const ECHO_PORT = 5312
 
 /** Written at once to a TCP stream. */
 const CHUNK_BYTES = 128 * 1024
