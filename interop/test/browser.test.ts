@@ -1,8 +1,9 @@
 /** A web page as a WireGuard peer: what it is made of needs nothing of Node, and in Chromium it fetches through the tunnel. */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import http from 'node:http'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
@@ -78,6 +79,34 @@ describeWith('a page in Chromium', [built, program('chromium', 'chromium')], () 
     expect(browser.complaints).toEqual([])
   }, 120_000)
 })
+
+describeWith('the relay', [built], () => {
+  test('takes pages of its own origin only, and one path', async () => {
+    await using site = await openExample()
+    const { origin } = new URL(site.url)
+    expect(await upgrade(`${origin}/wireguard`, origin)).toBe(101)
+    expect(await upgrade(`${origin}/wireguard`, 'http://elsewhere.example')).toBe(401)
+    expect(await upgrade(`${origin}/wireguard`, null)).toBe(401)
+    expect(await upgrade(`${origin}/other`, origin)).toBe(400)
+  })
+})
+
+/** The status that a request for a WebSocket gets. */
+async function upgrade(url: string, origin: string | null): Promise<number> {
+  const key = randomBytes(16).toString('base64')
+  const socket = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': key,
+  }
+  const request = http.get(url, { headers: { ...socket, ...(origin !== null && { origin }) } })
+  const [response] = (await Promise.race([once(request, 'upgrade'), once(request, 'response')])) as [
+    http.IncomingMessage,
+  ]
+  response.destroy()
+  return response.statusCode!
+}
 
 /** `node examples/browser/main.mjs`, and the address that it prints. */
 async function openExample(): Promise<AsyncDisposable & { readonly url: string }> {
