@@ -65,15 +65,16 @@ async function main(rounds, seconds) {
         const gigabits = Number(await client.line())
         const cpu = processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0) - before
         // The first round warms up.
-        if (round > 0) samples[name].push({ gigabits, cpu: (cpu / (seconds + 0.5)) * 100 })
+        if (round > 0) samples[name].push({ gigabits, perCpuSecond: (gigabits * (seconds + 0.5)) / cpu })
       }
     }
     const [ours, theirs] = [samples.netstack, samples['linux-tun']]
     for (const [name, list] of Object.entries(samples)) {
       const rates = list.map(({ gigabits }) => gigabits)
       const spread = `${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)}`
+      const perCpuSecond = median(list.map((sample) => sample.perCpuSecond)).toFixed(1)
       console.log(
-        `${direction.padEnd(8)} ${name.padEnd(10)} ${median(rates).toFixed(2)} Gbit/s (${spread}), ${median(list.map(({ cpu }) => cpu)).toFixed(0)} % CPU on this side`,
+        `${direction.padEnd(8)} ${name.padEnd(10)} ${median(rates).toFixed(2)} Gbit/s (${spread}), ${perCpuSecond} Gbit per CPU second of this side`,
       )
     }
     const ratios = ours.map(({ gigabits }, i) => gigabits / theirs[i].gigabits)
@@ -81,6 +82,8 @@ async function main(rounds, seconds) {
       `${direction.padEnd(8)} netstack / linux-tun: ${median(ratios).toFixed(2)} (median of ${rounds} rounds)`,
     )
   }
+  // Their input's end is theirs; a profile is written then.
+  await Promise.all([netstack, kernel].map(({ end }) => end()))
   process.exit(0)
 }
 
@@ -94,7 +97,11 @@ function startChild(namespace, words) {
     return value
   }
   process.on('exit', () => child.kill())
-  return { pid: child.pid, line, ready: line(), say: (text) => child.stdin.write(`${text}\n`) }
+  const end = () => {
+    child.stdin.end()
+    return child.exitCode === null ? once(child, 'exit') : null
+  }
+  return { pid: child.pid, line, ready: line(), say: (text) => child.stdin.write(`${text}\n`), end }
 }
 
 /** `PROFILE=netstack` leaves a .cpuprofile of that process in this folder. */
