@@ -76,20 +76,21 @@ export function say(line: string): void {
   write(2, `${line}\n`)
 }
 
-/** To standard output, the same way. */
-export function print(text: string): void {
-  write(1, text)
+/** To standard output, the same way. False when nobody reads it any more. */
+export function print(text: string): boolean {
+  return write(1, text)
 }
 
-function write(fd: number, text: string): void {
+function write(fd: number, text: string): boolean {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at)
     } catch (error) {
       // A pipe that another process made non-blocking, and that is full: its reader is slow.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }
+  return true
 }

@@ -7,7 +7,7 @@ import type { DeviceState } from 'wireweave/interfaces'
 /** Seconds since the Unix epoch. */
 export const NOW = 1_800_000_000
 
-export const publicKey = (n: number): PublicKey => new Uint8Array(32).fill(n) as PublicKey
+const publicKey = (n: number): PublicKey => new Uint8Array(32).fill(n) as PublicKey
 
 export function peer(n: number, more: Partial<PeerSnapshot> = {}): PeerSnapshot {
   return {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readKeyFile, readText } from '../../src/internal/interfaces/input.js'
-import { readPeerNames } from '../../src/internal/interfaces/peer-names.js'
+import { PeerNamesCache, readPeerNames } from '../../src/internal/interfaces/peer-names.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 const KEY = 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo='
@@ -58,4 +58,17 @@ test('names of peers come from comments, and cannot write to the terminal', () =
   ])
   expect(readPeerNames('wg1', folder).size).toBe(0)
   expect(readPeerNames('../wg0', `${folder}/sub`).size).toBe(0)
+})
+
+test('names are read again when their file has changed, and only then', () => {
+  const folder = temporaryFolder()
+  const file = path.join(folder, 'wg0.conf')
+  const cache = new PeerNamesCache()
+  expect(cache.read('wg0', folder).size).toBe(0)
+  writeFileSync(file, `[Peer]\n# Name = one\nPublicKey = ${KEY}\n`)
+  const first = cache.read('wg0', folder)
+  expect(first.get(KEY)).toBe('one')
+  expect(cache.read('wg0', folder)).toBe(first)
+  writeFileSync(file, `[Peer]\n# Name = another\nPublicKey = ${KEY}\n`)
+  expect(cache.read('wg0', folder).get(KEY)).toBe('another')
 })

@@ -1,5 +1,5 @@
 /** Names of peers: the comments `# Name = …` of `/etc/wireguard/<interface>.conf`. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { readConf } from '@wireweave/config/conf'
 import { isInterfaceName } from '@wireweave/tunnel/interface-name'
 import { formatKey } from '@wireweave/tunnel/keys'
@@ -28,3 +28,26 @@ export function readPeerNames(interfaceName: string, folder: string = '/etc/wire
 
 /** What could write to the terminal instead of on it. */
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** For whoever asks again and again: a file that has not changed is not read again. */
+export class PeerNamesCache {
+  readonly #known = new Map<string, { readonly version: string; readonly names: PeerNames }>()
+
+  read(interfaceName: string, folder: string = '/etc/wireguard'): PeerNames {
+    const version = versionOf(`${folder}/${interfaceName}.conf`)
+    const known = this.#known.get(interfaceName)
+    if (known?.version === version) return known.names
+    const names = readPeerNames(interfaceName, folder)
+    this.#known.set(interfaceName, { version, names })
+    return names
+  }
+}
+
+function versionOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file)
+    return `${ino} ${size} ${mtimeMs}`
+  } catch {
+    return 'none'
+  }
+}

@@ -25,8 +25,8 @@ export async function show(which: string, field: string | undefined, flags: Show
   const palette = outputPalette()
   const showKeys = keysWanted(flags)
   return eachInterface(names, which, (name, state, isLast) => {
-    if (field !== undefined) return print(fieldText(field, which === 'all' ? name : null, state))
-    print(showText(name, state, { palette, showKeys, now: nowSeconds() }) + (isLast ? '' : '\n'))
+    if (field !== undefined) print(fieldText(field, which === 'all' ? name : null, state))
+    else print(showText(name, state, { palette, showKeys, now: nowSeconds() }) + (isLast ? '' : '\n'))
   })
 }
 
@@ -84,7 +84,7 @@ export function keysWanted({ showKeys }: ShowFlags): boolean {
 }
 
 /** As `wg` counts: whole seconds. */
-export function nowSeconds(): number {
+function nowSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }
 

@@ -4,7 +4,7 @@ import { formatKey } from '@wireweave/tunnel/keys'
 import { listInterfaces, openInterface } from 'wireweave/interfaces'
 import type { DeviceState, InterfacesOptions } from 'wireweave/interfaces'
 import type { PeerNames } from './peer-names.js'
-import { readPeerNames } from './peer-names.js'
+import { PeerNamesCache } from './peer-names.js'
 
 export interface Sample {
   /** Seconds since the Unix epoch. */
@@ -37,6 +37,7 @@ interface Before {
 export class Sampler {
   readonly #only: string | null
   readonly #options: InterfacesOptions
+  readonly #names = new PeerNamesCache()
   readonly #before = new Map<string, Before>()
 
   /** `only` is the interface to look at; `null` for all. */
@@ -58,7 +59,7 @@ export class Sampler {
     try {
       const state = await (await openInterface(name, this.#options)).read()
       const rates = this.#rates(name, state.snapshot.peers)
-      return { name, state, problem: null, names: readPeerNames(name), rates }
+      return { name, state, problem: null, names: this.#names.read(name), rates }
     } catch (error) {
       this.#before.delete(name)
       const problem = error instanceof Error ? error.message : 'unknown failure'

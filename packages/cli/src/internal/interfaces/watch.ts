@@ -31,9 +31,9 @@ export async function watch(only: string | null, flags: WatchFlags): Promise<voi
   try {
     for (let shown = 1, sample = first; ; shown++, sample = await sampler.take()) {
       // Shown until the next one comes: a terminal that changes its size asks for it again.
-      view.show(sample)
+      const isSeen = view.show(sample)
       for (const { state } of sample.interfaces) if (state !== null) wipe(state)
-      if (shown === flags.count) return
+      if (shown === flags.count || !isSeen) return
       await sleep(flags.interval * 1000, undefined, { signal: stop.signal })
     }
   } catch (error) {
@@ -45,7 +45,8 @@ export async function watch(only: string | null, flags: WatchFlags): Promise<voi
 }
 
 interface View {
-  show(sample: Sample): void
+  /** False when nobody looks any more. */
+  show(sample: Sample): boolean
   close(): void
 }
 
@@ -73,6 +74,7 @@ function chooseView(flags: WatchFlags): View {
     show: (sample) => {
       last = sample
       screen.draw()
+      return true
     },
     close: () => screen.close(),
   }
