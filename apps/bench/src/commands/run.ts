@@ -43,6 +43,9 @@ export function addRunCommand(program: Command): void {
     .option('--markdown <file>', 'write a document, or what lies between its marks')
     .action(async (options: Options) => {
       const { runBench } = await import('../run/bench.js')
+      const files = [options.json, options.html, options.markdown].filter((file) => file !== undefined)
+      // Before minutes are spent on what could not be kept.
+      for (const file of files) mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
       const report = await runBench({
         adapters: options.adapters ?? null,
         rivals: options.rivals ?? null,
@@ -58,18 +61,17 @@ export function addRunCommand(program: Command): void {
         out: process.stderr,
       })
       const { markdown, markdownDocument } = await import('../report/markdown.js')
-      if (options.json !== undefined) write(options.json, `${JSON.stringify(report)}\n`)
+      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report)}\n`)
       if (options.html !== undefined) {
         const { page } = await import('../report/page.js')
-        write(options.html, page(report))
+        writeFileSync(options.html, page(report))
       }
       if (options.markdown !== undefined) {
         const file = options.markdown
-        write(file, markdownDocument(report, existsSync(file) ? readFileSync(file, 'utf8') : null))
+        writeFileSync(file, markdownDocument(report, existsSync(file) ? readFileSync(file, 'utf8') : null))
       }
       process.stdout.write(`${markdown(report)}\n`)
-      const written = [options.json, options.html, options.markdown].filter((file) => file !== undefined)
-      if (written.length > 0) process.stderr.write(`wrote ${written.join(', ')}\n`)
+      if (files.length > 0) process.stderr.write(`wrote ${files.join(', ')}\n`)
       if (report.results.every(({ samples }) => samples.length === 0)) throw new Error('every measurement failed')
     })
 }
@@ -77,9 +79,4 @@ export function addRunCommand(program: Command): void {
 /** What to type for the same again: npm's scripts put their presets in front, so the whole line does not depend on them. */
 function commandLine(): string {
   return ['wireweave-bench', ...process.argv.slice(2)].join(' ')
-}
-
-function write(file: string, text: string): void {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
-  writeFileSync(file, text)
 }

@@ -3,6 +3,7 @@ import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { contestants as known } from '../contestants/all.js'
 import type { Contestant, Place } from '../contestants/contestant.js'
 import { whereIs } from '../contestants/processes.js'
+import { digits } from '../report/format.js'
 import { FORMAT } from '../report/report.js'
 import type { Report } from '../report/report.js'
 import { Collector } from './collector.js'
@@ -44,6 +45,7 @@ const NEEDS_ROOT = { why: 'network namespaces need root on Linux', remedy: 'run 
 
 export async function runBench(options: BenchOptions): Promise<Report> {
   const chosen = choose(options)
+  const chosenMeasurements = chooseMeasurements(options)
   const hasRoot = process.platform === 'linux' && process.getuid?.() === 0
   const { entries, missing } = await findAll(chosen, hasRoot, options)
   if (entries.length === 0) throw new Error(nothingToMeasure(missing))
@@ -68,7 +70,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
       ...options,
       place,
       contestants: entries.map(({ contestant }) => contestant),
-      measurements: chooseMeasurements(options),
+      measurements: chosenMeasurements,
       keys: options.metrics?.includes('handshake-rate') === false ? 0 : options.keys,
       signal: abort.signal,
       onEvent(event) {
@@ -81,6 +83,10 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     live.end()
     await close()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+  }
+  if (loadBefore > cpus().length / 2) {
+    const cores = `${cpus().length} ${cpus().length === 1 ? 'core' : 'cores'}`
+    collector.notes.push(`The machine was busy before: ${digits(loadBefore)} processes wanted its ${cores}`)
   }
   if (!hasRoot && missing.length > 0)
     collector.notes.push('A reduced run: without root only what lives inside a process was measured, over loopback')

@@ -58,7 +58,7 @@ export class Live {
     const now = performance.now()
     if (!hasNews && now - this.#lastDraw < REDRAW_MS) return
     this.#lastDraw = now
-    const lines = this.#lines(this.#out.columns ?? 80)
+    const lines = this.#lines(this.#out.columns || 80)
     this.#out.write(`${this.#erase()}${lines.join('\n')}\n`)
     this.#drawn = lines.length
   }
@@ -72,7 +72,9 @@ export class Live {
   /** Contestants down, metrics across, as many as fit: the last ones measured matter most. */
   #lines(columns: number): string[] {
     const rows = this.#collector.rows
-    const measured = metrics.filter(({ id }) => rows.some(({ name }) => this.#collector.samplesOf(name, id).length > 0))
+    const measured = metrics.filter(
+      ({ id, short }) => short !== '' && rows.some(({ name }) => this.#collector.samplesOf(name, id).length > 0),
+    )
     const room = Math.max(1, Math.floor((columns - NAME_WIDTH - 1) / CELL_WIDTH))
     const shown = measured.slice(0, room)
     const header = `${' '.repeat(NAME_WIDTH)}${shown.map(({ short }) => short.padStart(CELL_WIDTH)).join('')}`

@@ -5,7 +5,7 @@ export interface Metric {
   readonly name: string
   readonly unit: string
   readonly better: 'higher' | 'lower'
-  /** A column of the live table: up to seven characters. */
+  /** A column of the live table, up to seven characters; none for what would crowd it. */
   readonly short: string
 }
 
@@ -20,13 +20,13 @@ export const metrics: readonly Metric[] = [
   metric('udp-lossfree', 'UDP 1372 B, highest rate losing at most 1 %', 'Gbit/s', 'higher', 'udp 1%'),
   metric('udp-64', 'UDP 64 B, full blast, received', 'kpackets/s', 'higher', '64 B'),
   metric('idle-p50', 'latency, idle, median', 'ms', 'lower', 'idle'),
-  metric('idle-p90', 'latency, idle, 90th percentile', 'ms', 'lower', 'idle 90'),
-  metric('idle-p99', 'latency, idle, 99th percentile', 'ms', 'lower', 'idle 99'),
+  metric('idle-p90', 'latency, idle, 90th percentile', 'ms', 'lower', ''),
+  metric('idle-p99', 'latency, idle, 99th percentile', 'ms', 'lower', ''),
   metric('load-p50', 'latency under TCP load, median', 'ms', 'lower', 'load'),
-  metric('load-p90', 'latency under TCP load, 90th percentile', 'ms', 'lower', 'load 90'),
-  metric('load-p99', 'latency under TCP load, 99th percentile', 'ms', 'lower', 'load 99'),
+  metric('load-p90', 'latency under TCP load, 90th percentile', 'ms', 'lower', ''),
+  metric('load-p99', 'latency under TCP load, 99th percentile', 'ms', 'lower', ''),
   metric('cpu-tunnel', 'CPU per gigabyte, TCP 1 stream, tunnel processes of both ends', 's/GB', 'lower', 'cpu'),
-  metric('cpu-machine', 'CPU per gigabyte, TCP 1 stream, whole machine with senders', 's/GB', 'lower', 'machine'),
+  metric('cpu-machine', 'CPU per gigabyte, TCP 1 stream, whole machine with senders', 's/GB', 'lower', ''),
   metric('memory', 'resident memory after load, both ends', 'MB', 'lower', 'MB'),
   metric('handshake', 'new session: handshake and first packet', 'ms', 'lower', 'shake'),
   metric('start-up', 'start of a program until its interface can be configured', 'ms', 'lower', 'start'),

@@ -52,7 +52,7 @@ interface Sum {
   readonly packets?: number
 }
 
-export interface Iperf3Report {
+interface Iperf3Report {
   readonly error?: string
   readonly end: {
     readonly sum_received?: Sum
@@ -61,7 +61,7 @@ export interface Iperf3Report {
   }
 }
 
-export function readIperf3({ error, end }: Iperf3Report): Transfer {
+function readIperf3({ error, end }: Iperf3Report): Transfer {
   if (error !== undefined) throw new Error(`iperf3: ${error}`)
   const forward = end.sum_received ?? end.sum
   if (forward === undefined) throw new Error('iperf3 reported no sum')
