@@ -16,8 +16,8 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { INTERFACE_NAME_RULE, isInterfaceName } from '@wireweave/tunnel/interface-name'
 
 /**
- * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`; or the text itself
- * with the name that its interface shall have.
+ * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`, on Windows
+ * `%ProgramFiles%\Wireweave\<name>.conf`; or the text itself with the name that its interface shall have.
  */
 export type ConfSource = string | { readonly text: string; readonly name: string }
 
@@ -57,11 +57,18 @@ export function readTextFile(file: string): { readonly text: string; readonly mo
   }
 }
 
+const IS_WINDOWS = process.platform === 'win32'
+
+/** Where only administrators may write: a configuration can name commands, which run with all rights. */
+function confFolder(): string {
+  if (!IS_WINDOWS) return '/etc/wireguard'
+  return path.join(process.env['ProgramFiles'] ?? 'C:\\Program Files', 'Wireweave')
+}
+
 /** The interface and the file that a name or path means, whether the file exists or not. */
 export function locateConf(source: string): { readonly name: string; readonly file: string } {
-  if (!source.includes('/') && !source.endsWith('.conf')) {
-    return { name: checkName(source), file: `/etc/wireguard/${source}.conf` }
-  }
+  const isPath = source.includes('/') || source.endsWith('.conf') || (IS_WINDOWS && source.includes('\\'))
+  if (!isPath) return { name: checkName(source), file: path.join(confFolder(), `${source}.conf`) }
   const base = path.basename(source)
   if (!base.endsWith('.conf')) {
     throw new WireGuardError('NAME_INVALID', `${source} must be named after its interface, with .conf at the end`)

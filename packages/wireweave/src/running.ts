@@ -6,13 +6,9 @@ import { syncUpdate } from '@wireweave/config/conf-sync'
 import type { Conf } from '@wireweave/config/conf-types'
 import { setUpdate } from '@wireweave/config/conf-update'
 import type { HostAction } from '@wireweave/host-net/action'
-import { gatherFacts, tableNumber } from '@wireweave/host-net/linux/facts'
-import { LinuxHost } from '@wireweave/host-net/linux/host'
-import { findRemains, planDown } from '@wireweave/host-net/linux/remains'
-import { readInterface } from '@wireweave/host-net/linux/state'
-import { hookSteps, planUp } from '@wireweave/host-net/plan'
+import { hookSteps } from '@wireweave/host-net/plan'
 import type { HostPlan } from '@wireweave/host-net/plan'
-import { runPlan, undoAll } from '@wireweave/host-net/run'
+import { runPlan } from '@wireweave/host-net/run'
 import type { Done, RunOptions } from '@wireweave/host-net/run'
 import type { Tunnel } from '@wireweave/tunnel/backend'
 import type { DeviceUpdate } from '@wireweave/tunnel/config'
@@ -23,12 +19,12 @@ import type { Selection } from '@wireweave/tunnel/select'
 import { readConfFile, writeConfFile } from './conf-file.js'
 import type { ConfFile, ConfSource } from './conf-file.js'
 import { EndpointFollower } from './follow.js'
-import { startGuard } from './guarded.js'
 import type { Guard } from './guarded.js'
 import { watchKernel } from './kernel-watch.js'
 import { namedPeers } from './named-peers.js'
 import { openTunnel } from './open-tunnel.js'
 import { endpointKey, resolveEndpoint, resolveEndpoints } from './resolve.js'
+import type { ConfiguredWishes, OpenSystem, System } from './system.js'
 import type { UpOptions, UpTunnel } from './up-options.js'
 
 export class Running implements UpTunnel {
@@ -37,7 +33,7 @@ export class Running implements UpTunnel {
   readonly #follower: EndpointFollower
   #file: ConfFile
   #conf: Conf
-  #host: LinuxHost | null = null
+  readonly #system: System
   #tunnel: Tunnel | null = null
   #plan: HostPlan | null = null
   #done: Done | null = null
@@ -50,12 +46,18 @@ export class Running implements UpTunnel {
   #settleClosed: () => void = () => {}
   readonly closed: Promise<void>
 
-  constructor(file: ConfFile, conf: Conf, options: UpOptions) {
+  constructor(file: ConfFile, conf: Conf, options: UpOptions, openSystem: OpenSystem) {
     this.name = file.name
     this.#file = file
     this.#conf = conf
     this.#options = options
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve))
+    const opener = {
+      open: this.#open.bind(this),
+      up: () => this.tunnel.up(),
+      close: async () => this.#tunnel?.close(),
+    }
+    this.#system = openSystem(opener, options)
     this.#follower = new EndpointFollower({
       resolve: (endpoint) => resolveEndpoint(endpoint, { ...this.#resolveOptions(), signal: undefined, retries: 0 }),
       ...(options.onEndpointMoved && { onMove: options.onEndpointMoved }),
@@ -75,24 +77,21 @@ export class Running implements UpTunnel {
   }
 
   async up(): Promise<void> {
-    this.#host = new LinuxHost({
-      open: (action, signal) => this.#open(action, signal),
-      up: () => this.tunnel.up(),
-      close: async () => this.#tunnel?.close(),
-    })
     try {
-      await this.#removeLeftovers()
-      await runPlan(hookSteps(this.#hooks().preUp, this.name), this.#host, this.#runOptions())
+      await this.#system.removeLeftovers(this.name, this.#runOptions())
+      await runPlan(hookSteps(this.#hooks().preUp, this.name), this.#system.host, this.#runOptions())
       this.#resolved = await this.#resolve(this.#conf)
-      this.#plan = await this.#makePlan()
+      const endpoints = [...this.#resolved.values()].map(([first]) => first!.address)
+      this.#plan = await this.#system.plan(this.#wishes(), endpoints)
       const { guard = true, killSwitch = false } = this.#options
-      if (guard) this.#guard = startGuard(this.name, killSwitch ? 'stay' : 'clean')
-      this.#done = await runPlan(this.#plan.steps, this.#host, this.#runOptions())
+      if (guard) this.#guard = this.#system.startGuard(this.name, killSwitch ? 'stay' : 'clean')
+      this.#done = await runPlan(this.#plan.steps, this.#system.host, this.#runOptions())
     } catch (error) {
       this.#finish()
       throw error
     }
     if (this.#isKernel) this.#guard?.dismiss()
+    this.#system.follow(this.name, this.#wishes(), this.plan)
     this.#follow()
     if (this.#isKernel && !this.#follower.isIdle) {
       this.#stopWatch = watchKernel(this.tunnel, (peer) => this.#follower.failed(peer))
@@ -100,32 +99,16 @@ export class Running implements UpTunnel {
     void this.tunnel.closed.then(() => this.#onDeath())
   }
 
-  /** A run that was killed could not clean up: its rules would be in our way. */
-  async #removeLeftovers(): Promise<void> {
-    const remains = await findRemains(this.#host!.socket, this.name)
-    if (remains.link !== null) {
-      throw new WireGuardError(
-        'NAME_IN_USE',
-        `there is an interface ${this.name} already. Take it down first: call down(), or run "wireweave down ${this.name}".`,
-      )
-    }
-    const actions = planDown({ name: this.name, preDown: [], postDown: [], dns: false }, remains)
-    await undoAll(actions, this.#host!, this.#runOptions())
-  }
-
-  async #makePlan(): Promise<HostPlan> {
+  #wishes(): ConfiguredWishes {
     const { quick, device, peers } = this.#conf
-    const wishes = {
+    return {
       ...quick,
       name: this.name,
-      table: tableNumber(quick.table),
       allowedIps: peers.flatMap((peer) => peer.allowedIps.filter(({ remove }) => remove !== true)),
       fwmark: device.fwmark,
       postUp: this.#hooks().postUp,
       killSwitch: this.#options.killSwitch ?? false,
     }
-    const endpoints = [...this.#resolved.values()].map(([first]) => first!.address)
-    return planUp(wishes, gatherFacts(this.#host!.socket, endpoints))
   }
 
   async #open(
@@ -183,7 +166,7 @@ export class Running implements UpTunnel {
     const { path } = this.#file
     if (path === null)
       throw new WireGuardError('CONFIG_INVALID', 'there is no file to save to: the configuration was given as text')
-    const { addresses, mtu } = readInterface(this.#host!.socket, this.name)
+    const { addresses, mtu } = this.#system.readInterface(this.name)
     const secrets = await this.tunnel.secrets()
     try {
       const snapshot = await this.tunnel.snapshot()
@@ -218,7 +201,7 @@ export class Running implements UpTunnel {
     const { preDown, postDown } = this.#hooks()
     const { signal: _signal, ...options } = this.#runOptions()
     const runHooks = (commands: readonly string[]): Promise<unknown> =>
-      runPlan(hookSteps(commands, this.name), this.#host!, options)
+      runPlan(hookSteps(commands, this.name), this.#system.host, options)
     const problems: unknown[] = []
     const attempt = async (work: () => Promise<unknown>): Promise<void> => {
       try {
@@ -243,7 +226,7 @@ export class Running implements UpTunnel {
       await this.tunnel.close()
       await this.#guard?.clean()
     } finally {
-      this.#host!.close()
+      this.#system.close()
       this.#settleClosed()
     }
   }
@@ -275,7 +258,7 @@ export class Running implements UpTunnel {
 
   #finish(): void {
     this.#guard?.dismiss()
-    this.#host!.close()
+    this.#system.close()
     this.#settleClosed()
   }
 
@@ -295,7 +278,7 @@ export class Running implements UpTunnel {
 
   #resolveOptions(): Parameters<typeof resolveEndpoint>[1] & object {
     const { signal, resolveRetries, lookup } = this.#options
-    return { signal, retries: resolveRetries, lookup, zoneIndex: (zone) => this.#host?.linkIndex(zone) ?? null }
+    return { signal, retries: resolveRetries, lookup, zoneIndex: (zone) => this.#system.linkIndex(zone) }
   }
 
   #update(fwmark: number | null): DeviceUpdate {

@@ -1,0 +1,49 @@
+/** What has to change while a tunnel is up: its MTU, and the ways around it, when the default route does. */
+import type { IpAddress } from '@wireweave/tunnel/ip'
+import { DefaultRouteMonitor } from './default-route.js'
+import type { DefaultRoute } from './default-route.js'
+import type { Machine } from './machine.js'
+import { familyMtu, OVERHEAD_BYTES } from './plan.js'
+import type { Bypass } from './plan.js'
+
+export interface FollowOptions {
+  readonly machine: Machine
+  readonly luid: bigint
+  /** Whether the MTU follows that of the default route; not when the configuration has one. */
+  readonly mtu: boolean
+  /** As the plan made them. */
+  readonly bypasses: readonly Bypass[]
+}
+
+/** Returns a function that ends it and takes the ways away that it moved. Does not keep the process alive. */
+export function followDefaultRoute({ machine, luid, mtu, bypasses }: FollowOptions): () => void {
+  const ways = new Map(bypasses.map((bypass) => [bypass.endpoint.join(), bypass]))
+  const moved = new Set<string>()
+  const host = (endpoint: IpAddress): { address: IpAddress; length: number } => ({
+    address: endpoint,
+    length: endpoint.length * 8,
+  })
+  const move = (family: 4 | 6, route: DefaultRoute): void => {
+    for (const [key, way] of ways) {
+      const isSame = way.luid === route.luid && way.nextHop.join() === route.nextHop.join()
+      if (isSame || (way.endpoint.length === 4 ? 4 : 6) !== family) continue
+      machine.deleteRoute(way.luid, host(way.endpoint), way.nextHop)
+      machine.addRoute(route.luid, host(way.endpoint), route.nextHop)
+      ways.set(key, { endpoint: way.endpoint, luid: route.luid, nextHop: route.nextHop })
+      moved.add(key)
+    }
+  }
+  const monitor = new DefaultRouteMonitor(machine, luid, (family, route) => {
+    // Without any the ways stay as they were: better a dead end than the tunnel itself.
+    if (route === null) return
+    if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
+    move(family, route)
+  })
+  return () => {
+    monitor.close()
+    for (const key of moved) {
+      const { endpoint, luid: by, nextHop } = ways.get(key)!
+      machine.deleteRoute(by, host(endpoint), nextHop)
+    }
+  }
+}
