@@ -90,56 +90,60 @@ describeWith('wireweave up', needs, () => {
     return status!.pid
   }
 
-  test('in the background: everything is there when it returns, and gone when down returns', async () => {
-    const log = path.join(lab.folder, 'hooks')
-    await writeConf([
-      'DNS = 10.64.0.1, example.org',
-      'MTU = 1380',
-      'SaveConfig = true',
-      `PreUp = echo PreUp %i >>${log}`,
-      // The socket is there when PostUp runs: many a file sets its private key so.
-      `PostUp = wg show %i listen-port >>${log}`,
-      `PreDown = wg show %i peers | wc -l >>${log}`,
-      `PostDown = echo PostDown >>${log}`,
-    ])
-    const { code, stdout, stderr } = await attempt('up', 'wg1')
-    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
-    expect(stderr).toMatch(/^\[#\] echo PreUp wg1/m)
-    expect(stderr).toMatch(/\[!\] linux-wg passed over: .*\n\[#\] adapter linux-tun \(auto: first available\)/)
-    expect(stderr).toContain(`[#] ip -4 address add ${pair.one.v4}/24 dev wg1\n`)
-    expect(await reaches(pair.one.host, pair.two.v4)).toBe(true)
-    expect((await ping(pair.one.host, pair.two.v6)).received).toBe(1)
-    expect(await pair.one.host.ip('link show wg1')).toContain('mtu 1380')
-    expect(await pair.one.wg('show peers')).toBe(`${pair.two.keys.publicKey}\n`)
-    expect((await attempt('up', 'wg1')).stderr).toMatch(/^wireweave: there is an interface wg1 already/m)
+  test(
+    'in the background: everything is there when it returns, and gone when down returns',
+    { timeout: 120_000 },
+    async () => {
+      const log = path.join(lab.folder, 'hooks')
+      await writeConf([
+        'DNS = 10.64.0.1, example.org',
+        'MTU = 1380',
+        'SaveConfig = true',
+        `PreUp = echo PreUp %i >>${log}`,
+        // The socket is there when PostUp runs: many a file sets its private key so.
+        `PostUp = wg show %i listen-port >>${log}`,
+        `PreDown = wg show %i peers | wc -l >>${log}`,
+        `PostDown = echo PostDown >>${log}`,
+      ])
+      const { code, stdout, stderr } = await attempt('up', 'wg1')
+      expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
+      expect(stderr).toMatch(/^\[#\] echo PreUp wg1/m)
+      expect(stderr).toMatch(/\[!\] linux-wg passed over: .*\n\[#\] adapter linux-tun \(auto: first available\)/)
+      expect(stderr).toContain(`[#] ip -4 address add ${pair.one.v4}/24 dev wg1\n`)
+      expect(await reaches(pair.one.host, pair.two.v4)).toBe(true)
+      expect((await ping(pair.one.host, pair.two.v6)).received).toBe(1)
+      expect(await pair.one.host.ip('link show wg1')).toContain('mtu 1380')
+      expect(await pair.one.wg('show peers')).toBe(`${pair.two.keys.publicKey}\n`)
+      expect((await attempt('up', 'wg1')).stderr).toMatch(/^wireweave: there is an interface wg1 already/m)
 
-    const status = JSON.parse(await run('status', '--json')) as Record<string, unknown>[]
-    expect(status.find((each) => each['interface'] === 'wg1')).toMatchObject({
-      adapter: 'linux-tun',
-      configuration: CONF,
-      host: { isUp: true, mtu: 1380, addresses: [`${pair.one.v4}/24`, `${pair.one.v6}/64`] },
-      peers: [{ name: 'two', state: 'up', endpoint: pair.endpointOf(pair.two) }],
-    })
-    expect(await run('status')).toMatch(/^wg1 +up\n +adapter: +linux-tun\n/m)
+      const status = JSON.parse(await run('status', '--json')) as Record<string, unknown>[]
+      expect(status.find((each) => each['interface'] === 'wg1')).toMatchObject({
+        adapter: 'linux-tun',
+        configuration: CONF,
+        host: { isUp: true, mtu: 1380, addresses: [`${pair.one.v4}/24`, `${pair.one.v6}/64`] },
+        peers: [{ name: 'two', state: 'up', endpoint: pair.endpointOf(pair.two) }],
+      })
+      expect(await run('status')).toMatch(/^wg1 +up\n +adapter: +linux-tun\n/m)
 
-    await pair.one.wg('set listen-port 10123')
-    await run('save', 'wg1')
-    const saved = await pair.one.host.run('cat', [CONF])
-    expect(saved).toContain('# the office\n')
-    expect(saved).toContain('# Name = two\n')
-    expect(saved).toContain('ListenPort = 10123\n')
+      await pair.one.wg('set listen-port 10123')
+      await run('save', 'wg1')
+      const saved = await pair.one.host.run('cat', [CONF])
+      expect(saved).toContain('# the office\n')
+      expect(saved).toContain('# Name = two\n')
+      expect(saved).toContain('ListenPort = 10123\n')
 
-    await pair.one.wg('set listen-port 10124')
-    expect((await attempt('down', 'wg1')).code).toBe(0)
-    expect(await everything()).toBe(before)
-    expect(readFileSync(log, 'utf8')).toMatch(/^PreUp wg1\n\d+\n1\nPostDown\n$/)
-    expect(readFileSync(env['RESOLVCONF_LOG']!, 'utf8')).toMatch(
-      /^-a wg1 -m 0 -x\nnameserver 10.64.0.1\nsearch example.org\n(-d wg1 -f\n)+$/,
-    )
-    expect(await pair.one.host.run('cat', [CONF])).toContain('ListenPort = 10124\n')
-    expect(await attempt('down', 'wg1')).toMatchObject({ code: 1, stdout: '' })
-    expect((await attempt('down', 'wg1', '--if-up')).code).toBe(0)
-  })
+      await pair.one.wg('set listen-port 10124')
+      expect((await attempt('down', 'wg1')).code).toBe(0)
+      expect(await everything()).toBe(before)
+      expect(readFileSync(log, 'utf8')).toMatch(/^PreUp wg1\n\d+\n1\nPostDown\n$/)
+      expect(readFileSync(env['RESOLVCONF_LOG']!, 'utf8')).toMatch(
+        /^-a wg1 -m 0 -x\nnameserver 10.64.0.1\nsearch example.org\n(-d wg1 -f\n)+$/,
+      )
+      expect(await pair.one.host.run('cat', [CONF])).toContain('ListenPort = 10124\n')
+      expect(await attempt('down', 'wg1')).toMatchObject({ code: 1, stdout: '' })
+      expect((await attempt('down', 'wg1', '--if-up')).code).toBe(0)
+    },
+  )
 
   test('strip prints what wg-quick prints', async () => {
     await writeConf([
@@ -270,23 +274,27 @@ describeWith('wireweave up', needs, () => {
     await run('down', 'wg1')
   })
 
-  test('without root: the tunnel works, the process has no rights, and everything goes in the end', async () => {
-    await writeConf([], ['AllowedIPs = 0.0.0.0/0, ::/0'])
-    expect((await attempt('up', 'wg1', '--user', 'no-such-user')).stderr).toMatch(/there is no user "no-such-user"/)
-    for (const end of ['TERM', 'KILL', 'down', 'link']) {
-      const { stderr, code } = await attempt('up', 'wg1', '--user', 'nobody')
-      expect(code, stderr).toBe(0)
-      expect(stderr).toMatch(/\[!\] root is given up: .*\n$/)
-      const pid = await pidOf('wg1')
-      const { host } = pair.one
-      expect(await host.run('cat', [`/proc/${pid}/status`])).toMatch(/^Uid:(\s+65534){4}\n[^]*^CapEff:\s+0+$/m)
-      expect(await reaches(host, pair.two.v4)).toBe(true)
-      if (end === 'down') await run('down', 'wg1')
-      else if (end === 'link') await host.ip('link delete wg1')
-      else await host.run('kill', [`-${end}`, String(pid)])
-      await eventually(`nothing is left after ${end}`, isClean)
-    }
-  })
+  test(
+    'without root: the tunnel works, the process has no rights, and everything goes in the end',
+    { timeout: 120_000 },
+    async () => {
+      await writeConf([], ['AllowedIPs = 0.0.0.0/0, ::/0'])
+      expect((await attempt('up', 'wg1', '--user', 'no-such-user')).stderr).toMatch(/there is no user "no-such-user"/)
+      for (const end of ['TERM', 'KILL', 'down', 'link']) {
+        const { stderr, code } = await attempt('up', 'wg1', '--user', 'nobody')
+        expect(code, stderr).toBe(0)
+        expect(stderr).toMatch(/\[!\] root is given up: .*\n$/)
+        const pid = await pidOf('wg1')
+        const { host } = pair.one
+        expect(await host.run('cat', [`/proc/${pid}/status`])).toMatch(/^Uid:(\s+65534){4}\n[^]*^CapEff:\s+0+$/m)
+        expect(await reaches(host, pair.two.v4)).toBe(true)
+        if (end === 'down') await run('down', 'wg1')
+        else if (end === 'link') await host.ip('link delete wg1')
+        else await host.run('kill', [`-${end}`, String(pid)])
+        await eventually(`nothing is left after ${end}`, isClean)
+      }
+    },
+  )
 
   test('init and add-peer make a server and a client that work', async () => {
     const { one, two } = pair

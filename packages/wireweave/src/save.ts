@@ -47,7 +47,7 @@ export async function save({ config, lookup }: SaveOptions): Promise<boolean> {
 }
 
 /** False when the file says all of it already. */
-export function writeSaved(
+function writeSaved(
   file: string,
   text: string,
   state: SavedState,

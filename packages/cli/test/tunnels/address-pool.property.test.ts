@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { formatIp, maskPrefix, parseIp, parsePrefix } from '@wireweave/tunnel/ip'
+import type { IpPrefix } from '@wireweave/tunnel/ip'
 import { expect, test } from 'vitest'
 import { freeAddresses } from '../../src/internal/tunnels/address-pool.js'
 
@@ -44,7 +45,7 @@ test('filling a network one by one uses each address once, and all that a slow s
         const base = maskPrefix(new Uint8Array([10, 0, 0, own]), length).address
         const size = 2 ** (32 - length)
         const server = new Uint8Array([10, 0, 0, base[3]! + (own % size)])
-        const taken = used.map((host) => ({ address: new Uint8Array([10, 0, 0, host]), length: 32 }))
+        const taken: IpPrefix[] = used.map((host) => ({ address: new Uint8Array([10, 0, 0, host]), length: 32 }))
         const usable = Array.from({ length: size }, (_, i) => base[3]! + i).filter(
           (host, i) => i > 0 && i < size - 1 && host !== server[3] && !used.includes(host),
         )

@@ -7,8 +7,8 @@ import { renderQr } from '../../src/internal/tunnels/qr.js'
 function modulesOf(text: string): boolean[][] {
   const rows: boolean[][] = []
   for (const line of stripVTControlCharacters(text).trimEnd().split('\n')) {
-    rows.push([...line].map((character) => character === ' ' || character === '▄'))
-    rows.push([...line].map((character) => character === ' ' || character === '▀'))
+    rows.push(Array.from(line).map((character) => character === ' ' || character === '▄'))
+    rows.push(Array.from(line).map((character) => character === ' ' || character === '▀'))
   }
   return rows
 }

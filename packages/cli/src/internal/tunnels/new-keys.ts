@@ -9,7 +9,7 @@ export interface KeyPair {
   readonly publicKey: PublicKey
 }
 
-export function newPrivateKey(): PrivateKey {
+function newPrivateKey(): PrivateKey {
   const key = randomFillSync(new Uint8Array(KEY_BYTES)) as PrivateKey
   // RFC 7748 §5, as wg does: so the text is the scalar that is used.
   key[0]! &= 248

@@ -35,7 +35,7 @@ function open(file: string): number {
 /** What goes into a file as one line must be one: another could be a hook, which root runs. */
 export function refuseLines(values: Readonly<Record<string, string | null | undefined>>): void {
   for (const [option, value] of Object.entries(values)) {
-    if (value && /[\u0000-\u001f\u007f]/.test(value)) {
+    if (value && /\p{Cc}/u.test(value)) {
       throw new WireGuardError('CONFIG_INVALID', `${option} must be one line, without control characters`)
     }
   }

@@ -2,9 +2,11 @@
 import path from 'node:path'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { locateConf } from 'wireweave'
-import { findStarter, startDetached } from '../background.js'
+import { detachOutput, findStarter, startDetached } from '../background.js'
+import type { Starter } from '../background.js'
 import { logLevelOf } from '../log.js'
 import { bringUp } from './up-process.js'
+import type { Waiting } from './up-process.js'
 
 export interface UpFlags {
   readonly adapter?: string
@@ -24,13 +26,28 @@ export async function upCommand(source: string, flags: UpFlags, env: NodeJS.Proc
   const isForeground = flags.foreground === true || env['WG_PROCESS_FOREGROUND'] === '1'
   if (starter === null && !isForeground) process.exit(await inBackground(env))
   try {
-    await bringUp({ ...flags, config: path.resolve(file) }, starter, env)
+    const waiting = starter === null ? null : backgroundOf(starter, env)
+    await bringUp({ ...flags, config: path.resolve(file) }, waiting, env)
   } catch (error) {
     if (starter === null) throw error
     starter.failed(error instanceof Error ? error.message : 'unknown failure')
     process.exit(1)
   }
   process.exit(0)
+}
+
+/** Once it is ready a process in the background lets go of the terminal, unless a log is wanted, and of its folder. */
+function backgroundOf(starter: Starter, env: NodeJS.ProcessEnv): Waiting {
+  const keepsOutput = env['WIREWEAVE_KEEP_OUTPUT'] === '1'
+  delete env['WIREWEAVE_KEEP_OUTPUT']
+  return {
+    onGone: (callback) => starter.onGone(callback),
+    ready: () => {
+      if (!keepsOutput) detachOutput()
+      process.chdir('/')
+      starter.ready()
+    },
+  }
 }
 
 /** Waits until the other process has set everything up, or has taken everything back. Resolves to the exit code. */

@@ -3,8 +3,6 @@ import { describeAction, up } from 'wireweave'
 import type { HostAction, Selection, UpTunnel } from 'wireweave'
 import { formatEndpoint } from '@wireweave/tunnel/ip'
 import { formatKey } from '@wireweave/tunnel/keys'
-import { detachOutput } from '../background.js'
-import type { Starter } from '../background.js'
 import { eventLogger, peerName } from '../event-log.js'
 import { become, findIdentity } from './identity.js'
 import { createLog, logLevelOf } from '../log.js'
@@ -23,16 +21,21 @@ export interface UpArguments extends UpFlags {
   readonly config: string
 }
 
+/** Whoever waits until the interface is up. */
+export interface Waiting {
+  ready(): void
+  /** Calls back when he waits no longer. */
+  onGone(callback: () => void): void
+}
+
 /** Resolves when the interface is down again, or at once when nobody has to stay; rejects when it could not be set up. */
-export async function bringUp(args: UpArguments, starter: Starter | null, env: NodeJS.ProcessEnv): Promise<void> {
-  const keepsOutput = starter === null || env['WIREWEAVE_KEEP_OUTPUT'] === '1'
-  delete env['WIREWEAVE_KEEP_OUTPUT']
+export async function bringUp(args: UpArguments, waiting: Waiting | null, env: NodeJS.ProcessEnv): Promise<void> {
   const notifier = findNotifier(env)
   const wantsIdentity = args.user !== undefined || args.group !== undefined
   const identity = wantsIdentity ? findIdentity(args.user ?? null, args.group ?? null) : null
   forbidMemoryDumps()
   const signals = new ProcessSignals()
-  starter?.onGone(() => signals.end())
+  waiting?.onGone(() => signals.end())
   const setUp = new SetUp(args, env)
   const running = await setUp.run(signals.ended)
   const { log, service } = setUp
@@ -44,12 +47,10 @@ export async function bringUp(args: UpArguments, starter: Starter | null, env: N
       become(identity)
     }
   }
-  const stays = !isKernel || running.follows || starter === null
+  const stays = !isKernel || running.follows || waiting === null
   if (args.json === true) print(`${JSON.stringify(setUp.report(running, stays))}\n`)
-  if (!keepsOutput) detachOutput()
-  starter?.ready()
+  waiting?.ready()
   if (!stays) return
-  if (starter !== null) process.chdir('/')
   process.title = `wireweave up ${running.name}`
   notifier?.send('READY=1', `STATUS=${running.name} is up over ${running.tunnel.backend}`)
   signals.onReload(() => reload(running, log, notifier))
