@@ -195,7 +195,9 @@ export class TunnelSocket extends Duplex {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.connecting = false
     if (this.#idle !== null) clearTimeout(this.#idle)
-    this.#connection?.close()
+    // A FIN would tell the peer that what it got is all there was.
+    if (this.writableLength > 0) this.#connection?.abort()
+    else this.#connection?.close()
     const pending = this.#callback
     this.#chunk = this.#callback = null
     pending?.(error ?? networkError('ECONNABORTED', 'write'))

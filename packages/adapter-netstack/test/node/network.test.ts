@@ -76,6 +76,19 @@ describe('connect', () => {
     expect(await errorOf(socket)).toMatchObject({ code: 'ECONNRESET', syscall: 'read' })
   })
 
+  test('what was destroyed with something left to write resets: the peer must not take a part for the whole', async () => {
+    const { alice, bob } = await cable()
+    bob.listen({ port: 9 }, (socket) => {
+      socket.write(pattern(5_000_000))
+      setImmediate(() => socket.destroy())
+    })
+    const socket = alice.connect({ host: '10.0.0.2', port: 9 })
+    let hasEnded = false
+    socket.on('end', () => (hasEnded = true)).resume()
+    expect((await errorOf(socket)).code).toBe('ECONNRESET')
+    expect(hasEnded).toBe(false)
+  })
+
   test('an address of a family the stack has not is ENETUNREACH, itself EHOSTUNREACH', async () => {
     const { alice } = await cable()
     expect(await errorOf(alice.connect({ host: '224.0.0.1', port: 1 }))).toMatchObject({ code: 'ENETUNREACH' })
