@@ -24,9 +24,9 @@ export function relay(context: Context, client: DialSocket, remote: DialSocket):
       to.destroy()
     })
     // A reset, or whatever else ended it early, ends the other in the same way.
-    from.once('error', () => to.resetAndDestroy())
+    from.once('error', () => reset(to))
     from.once('close', () => {
-      if (!to.readableEnded) to.resetAndDestroy()
+      if (!to.readableEnded) reset(to)
     })
   }
   remote.once('close', () => {
@@ -37,4 +37,11 @@ export function relay(context: Context, client: DialSocket, remote: DialSocket):
   // One may be gone already.
   if (client.destroyed) remote.destroy()
   if (remote.destroyed) client.destroy()
+}
+
+/** As the other side ended: with a reset, where that can be said. */
+function reset(socket: DialSocket): void {
+  // TLS has no word for it, and Node throws.
+  if ('encrypted' in socket) socket.destroy()
+  else socket.resetAndDestroy()
 }

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { createServer, request as sendRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
+import { CERTIFICATE, KEY } from '../../adapter-netstack/test/node/certificate.js'
 import { openProxy } from '../src/proxy.js'
 import type { Proxy, ProxyOptions } from '../src/proxy.js'
 import { listen, open, pattern, readAll } from './clients.js'
@@ -218,4 +220,29 @@ test('a client that leaves takes the request along', async () => {
   await new Promise((resolve) => setTimeout(resolve, 100))
   socket.destroy()
   await expect.poll(() => gone).toBe(true)
+})
+
+test('the proxy itself speaks TLS, also to a far end that resets', async () => {
+  const dialer = new HostDialer()
+  const service = { kind: 'http' as const, host: '127.0.0.1', port: 0, tls: { cert: CERTIFICATE, key: KEY } }
+  const proxy = await openProxy(dialer, { services: [service] })
+  closing.push(() => proxy.close())
+  const connect = async (target: number): Promise<tls.TLSSocket> => {
+    const socket = tls.connect({ port: proxy.services[0]!.port, ca: CERTIFICATE, servername: 'web.test' })
+    socket.on('error', () => {})
+    socket.write(`CONNECT 127.0.0.1:${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+    return socket
+  }
+  const echo = await listen((socket) => void socket.pipe(socket))
+  closing.push(() => echo.close())
+  const socket = await connect(echo.port)
+  socket.write('hello')
+  expect(String((await once(socket, 'data'))[0])).toBe('hello')
+  socket.destroy()
+  const resetting = await listen((inner) => setTimeout(() => inner.resetAndDestroy(), 50))
+  closing.push(() => resetting.close())
+  const cut = await connect(resetting.port)
+  if (!cut.destroyed) await once(cut, 'close')
+  await expect.poll(() => proxy.open.connections).toBe(0)
 })

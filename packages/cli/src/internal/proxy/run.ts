@@ -20,7 +20,7 @@ export async function runProxy(conf: string, flags: ProxyFlags): Promise<void> {
   const settings = readSettings(conf, flags, process.env)
   // Standard output may be the connection.
   const output = settings.stdio === null ? 1 : 2
-  const report = createReport(flags.json === true, (line) => void writeSync(output, line))
+  const report = createReport(flags.json === true, (line) => write(output, line))
   if (flags.configtest === true) {
     parseConf(settings.tunnel.text, settings.tunnel.file)
     report.note('valid', `${settings.tunnel.file} is right`)
@@ -62,6 +62,15 @@ export async function runProxy(conf: string, flags: ProxyFlags): Promise<void> {
   }
   // A terminal's input would keep the process alive.
   process.stdin.destroy()
+}
+
+/** Whoever read it may be gone, which must not end the tunnel. */
+function write(fd: number, line: string): void {
+  try {
+    writeSync(fd, line)
+  } catch {
+    // Nobody is left to tell.
+  }
 }
 
 /** The first of these signals asks, the second insists. */
