@@ -59,6 +59,9 @@ function linkPackage(name, folder, own) {
   const home = path.join(folder, 'packages', name)
   mkdirSync(home, { recursive: true })
   writeFileSync(path.join(home, 'package.json'), JSON.stringify({ ...manifest, exports }))
+  // Versions of its own, where another package needs others.
+  const modules = path.join(root, 'packages', name, 'node_modules')
+  if (existsSync(modules)) symlinkSync(modules, path.join(home, 'node_modules'))
   const link = path.join(own, manifest.name)
   mkdirSync(path.dirname(link), { recursive: true })
   symlinkSync(home, link)

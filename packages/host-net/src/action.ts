@@ -134,7 +134,14 @@ export function describeWindowsAction(action: HostAction): string {
       const family = endpoint.length === 4 ? 4 : 6
       return `${netsh(family)} ${verb(tag)} route ${formatIp(endpoint)}/${endpoint.length * 8} nexthop=${formatIp(nextHop)}`
     }
-    default:
+    case 'hook':
+    case 'openTunnel':
+    case 'closeTunnel':
+    case 'deleteLink':
+    case 'addRule':
+    case 'deleteRule':
+    case 'setSysctl':
+    case 'command':
       return describeAction(action)
   }
 }

@@ -1,7 +1,7 @@
 /** Opens WireGuard tunnels over whichever adapter this machine has, and sets up what they need of it. */
 export { locateConf, readConfFile, writeConfFile } from './conf-file.js'
 export type { ConfFile, ConfSource } from './conf-file.js'
-export { describeAction } from '@wireweave/host-net/action'
+export { describeAction } from './describe.js'
 export type { HostAction } from '@wireweave/host-net/action'
 export { down } from './down.js'
 export type { DownOptions } from './down.js'

@@ -93,7 +93,11 @@ export class WindowsHost implements Host {
         const { luid, endpoint, nextHop } = action
         return removed(action, machine.deleteRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop))
       }
-      default:
+      case 'deleteLink':
+      case 'addRule':
+      case 'deleteRule':
+      case 'setSysctl':
+      case 'command':
         throw new TypeError(`"${action.tag}" is not for Windows`)
     }
   }

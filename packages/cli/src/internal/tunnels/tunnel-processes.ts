@@ -1,5 +1,5 @@
 /** Processes of a tunnel, as the system knows them: no file of ours that could be out of date. */
-import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { bind } from '@wireweave/ffi/library'
 
 const AF_UNIX = 1
@@ -57,9 +57,13 @@ export function nameOf(pid: number): string {
   return readOr(`/proc/${pid}/comm`).trim()
 }
 
+/** Our own user's: anybody can give a process of his a name that looks like one of these. */
 function processes(): number[] {
+  if (process.platform !== 'linux') return []
+  const own = process.getuid!()
   return readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
+    .filter((entry) => statSync(`/proc/${entry}`, { throwIfNoEntry: false })?.uid === own)
     .map(Number)
 }
 

@@ -23,7 +23,9 @@ export interface UpFlags {
 export async function upCommand(source: string, flags: UpFlags, env: NodeJS.ProcessEnv = process.env): Promise<never> {
   const starter = findStarter(env)
   const { file } = locateConf(source)
-  const isForeground = flags.foreground === true || env['WG_PROCESS_FOREGROUND'] === '1'
+  // Windows has services for what stays: "wireweave service".
+  const isWindows = process.platform === 'win32'
+  const isForeground = flags.foreground === true || env['WG_PROCESS_FOREGROUND'] === '1' || isWindows
   if (starter === null && !isForeground) process.exit(await inBackground(env))
   try {
     const waiting = starter === null ? null : backgroundOf(starter, env)

@@ -12,6 +12,8 @@ export function noteSelection({ backend, why, skipped }: Selection): string[] {
 
 /** As `wg-quick` does. A file that is not there is somebody else's to report. */
 export function warnIfReadable(file: string): void {
+  // Windows has no such bits, and makes some up.
+  if (process.platform === 'win32') return
   const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0
   if ((mode & 0o007) !== 0) say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: chmod 600 it`)
 }

@@ -1,4 +1,5 @@
 /** The process that brings an interface up and, where user space or a follower has to stay, serves it. */
+import path from 'node:path'
 import { describeAction, up } from 'wireweave'
 import type { HostAction, Selection, UpTunnel } from 'wireweave'
 import { formatEndpoint } from '@wireweave/tunnel/ip'
@@ -95,7 +96,7 @@ class SetUp {
 
   constructor(args: UpArguments, env: NodeJS.ProcessEnv) {
     this.#args = args
-    const name = args.config.slice(args.config.lastIndexOf('/') + 1, -'.conf'.length)
+    const name = path.basename(args.config, '.conf')
     this.log = createLog(logLevelOf(env['LOG_LEVEL'] || (args.foreground ? 'verbose' : 'error')), name, (line) =>
       say(line.slice(0, -1)),
     )
@@ -115,7 +116,8 @@ class SetUp {
           for (const line of noteSelection(selection)) say(line)
         },
         onOpen: async (tunnel) => {
-          if (tunnel.backend === 'linux-wg') return
+          // Windows' wg.exe asks WireGuardNT itself, and would believe no pipe of ours.
+          if (tunnel.backend === 'linux-wg' || process.platform === 'win32') return
           this.service = await UapiService.open(tunnel, this.log)
         },
         onEvent: eventLogger(this.log),
