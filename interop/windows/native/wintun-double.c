@@ -592,7 +592,7 @@ EXPORT uint32_t DblBurst(uint32_t count, uint32_t size, uint64_t first)
     return done;
 }
 
-struct stream { uint64_t count; uint32_t size; };
+struct stream { struct device *device; uint64_t count; uint32_t size; };
 static volatile LONG streaming;
 
 static DWORD WINAPI stream_packets(void *argument)
@@ -600,7 +600,7 @@ static DWORD WINAPI stream_packets(void *argument)
     struct stream *stream = argument;
     uint8_t *packet = malloc(MAX_PACKET);
     for (uint64_t i = 0; i < stream->count && streaming; i++) {
-        struct session *session = live_session();
+        struct session *session = stream->device->session;
         if (session == NULL) break;
         test_packet(packet, stream->size, i);
         while (streaming && !put(session, packet, stream->size, stream->size)) {
@@ -615,11 +615,12 @@ static DWORD WINAPI stream_packets(void *argument)
     return 0;
 }
 
-/* The system sends `count` numbered packets from a thread of its own, as fast as the ring takes them. */
+/* The system sends `count` numbered packets from a thread of its own, as fast as the ring of this adapter takes them. */
 EXPORT int DblStream(uint64_t count, uint32_t size)
 {
-    if (InterlockedCompareExchange(&streaming, 1, 0) != 0) return 0;
+    if (current == NULL || InterlockedCompareExchange(&streaming, 1, 0) != 0) return 0;
     struct stream *stream = malloc(sizeof *stream);
+    stream->device = current;
     stream->count = count;
     stream->size = size;
     HANDLE thread = CreateThread(NULL, 0, stream_packets, stream, 0, NULL);
