@@ -3,7 +3,9 @@ import { Command } from 'commander'
 import { addInterfaceCommands } from '../commands/interfaces.js'
 import { addKeyCommands } from '../commands/keys.js'
 import { addProxyCommands } from '../commands/proxy.js'
+import { addServiceCommands } from '../commands/service.js'
 import { addTunnelCommands } from '../commands/tunnels.js'
+import { print } from '../internal/terminal.js'
 import { VERSION } from '../internal/version.js'
 
 const program = new Command('wireweave')
@@ -12,7 +14,10 @@ const program = new Command('wireweave')
   .helpOption('-h, --help', 'print this')
   .helpCommand(false)
   .showHelpAfterError('See wireweave --help.')
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wireweave: ')) })
+  .configureOutput({
+    writeOut: (text) => void print(text),
+    outputError: (text, write) => write(text.replace(/^error: /, 'wireweave: ')),
+  })
   .addHelpText(
     'after',
     `
@@ -26,6 +31,7 @@ A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): 
 addInterfaceCommands(program)
 addKeyCommands(program)
 addProxyCommands(program)
+addServiceCommands(program)
 addTunnelCommands(program)
 
 try {
