@@ -159,7 +159,9 @@ function fish(entries: readonly Entry[]): string {
       shell: 'bash zsh fish',
       nothing: '',
     }
-    if (words[completes] !== '') lines.push(`${seen} -a ${fishQuoted(words[completes])}\n`)
+    const noFiles = ['shell', 'command', 'nothing'].includes(completes) ? ' -f' : ''
+    const given = words[completes] === '' ? '' : ` -a ${fishQuoted(words[completes])}`
+    if (noFiles + given !== '') lines.push(`${seen}${noFiles}${given}\n`)
   }
   return `# wireweave completion for fish\n${lines.join('')}`
 }

@@ -1,9 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addTunnelCommands } from '../../src/commands/tunnels.js'
 import { completionText } from '../../src/internal/completion.js'
 import { manualPage } from '../../src/internal/help-command.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 function program(): Command {
   const root = new Command('wireweave').helpCommand(false)
@@ -44,7 +47,9 @@ test.each(['bash', 'zsh', 'fish'])(
       expect(script).toContain(command.name())
       for (const option of command.options) expect(script).toContain(option.long!.slice(2))
     }
-    const checked = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' })
+    const file = path.join(temporaryFolder(), 'completion')
+    writeFileSync(file, script)
+    const checked = spawnSync(shell, ['-n', file], { encoding: 'utf8' })
     // A shell that is not there has no objection.
     if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: '' })
   },
