@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { stripVTControlCharacters } from 'node:util'
+import { WireGuardError } from '@wireweave/tunnel/errors'
 
 export interface Style {
   readonly bold: (text: string) => string
@@ -76,21 +77,28 @@ export function say(line: string): void {
   write(2, `${line}\n`)
 }
 
-/** To standard output, the same way. False when nobody reads it any more. */
+/** To standard output, the same way. False when nobody reads it any more; throws when the disk is full. */
 export function print(text: string): boolean {
-  return write(1, text)
+  const code = write(1, text)
+  if (code !== null && DISK_FULL.has(code))
+    throw new WireGuardError('SYSTEM', `the output is not complete: the disk is full (${code})`, { errno: code })
+  return code === null
 }
 
-function write(fd: number, text: string): boolean {
+const DISK_FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** The name of the error that kept it from being written, if one did. */
+function write(fd: number, text: string): string | null {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at)
     } catch (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException
       // A pipe that another process made non-blocking, and that is full: its reader is slow.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false
+      if (code !== 'EAGAIN') return code
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }
-  return true
+  return null
 }
