@@ -14,6 +14,7 @@ import { openWireGuardPair, WG_REMEDY } from './wireguard.js'
 interface Launch {
   readonly command: readonly [string, ...string[]]
   readonly foreground: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
 }
 
 interface DaemonOptions extends Pick<Contestant, 'name' | 'role' | 'about'> {
@@ -26,6 +27,7 @@ function daemon({ launch, remedy, ...rest }: DaemonOptions): Contestant {
     const found = launch()
     if (found === null) throw new Error(`${rest.name} is missing: ${remedy}`)
     return startInside(topology, side, [...found.command, ...found.foreground, name] as [string, ...string[]], {
+      ...(found.env && { env: found.env }),
       isReady: () => existsSync(`${UAPI_FOLDER}/${name}.sock`) && answers(name),
     })
   }
@@ -69,11 +71,9 @@ function program(file: string | null, foreground: readonly string[]): Launch | n
 
 function wireweaveDaemon(): Launch {
   const folder = path.dirname(fileURLToPath(import.meta.resolve('@wireweave/cli/daemon')))
-  // `ip` and `wg` configure it by the names we choose; the adapter is not to be chosen by the environment of the caller.
-  return {
-    command: ['/usr/bin/env', 'WIREWEAVE_ADAPTER=linux-tun', process.execPath, `${folder}/bin/wireweave-daemon.js`],
-    foreground: ['-f'],
-  }
+  // The environment of the caller is not to choose another adapter.
+  const command = [process.execPath, `${folder}/bin/wireweave-daemon.js`] as const
+  return { command, foreground: ['-f'], env: { WIREWEAVE_ADAPTER: 'linux-tun' } }
 }
 
 const peers = 'run interop/install-peers.sh'

@@ -32,7 +32,7 @@ export async function openHandshakeTarget(
   const publicKeys = (await command(process.execPath, [client, 'public-keys'], { input: secrets, seconds: 60 })).stdout
   const peers = publicKeys.split('\n').map((key) => `[Peer]\nPublicKey = ${key}\n`)
   const conf = `[Interface]\nPrivateKey = ${privateKey}ListenPort = ${port}\n${peers.join('')}`
-  await command('sh', ['-c', `cat | wg setconf ${name} /dev/stdin`], { input: conf, seconds: 60 })
+  await command('sh', ['-c', `cat | wg setconf ${name} /proc/self/fd/0`], { input: conf, seconds: 60 })
   await command('ip', ['-n', topology.namespace.a, 'link', 'set', name, 'up'])
   const key = Buffer.from(publicKey, 'base64').toString('hex')
   const core = availableParallelism() > 1 ? '1' : '0'

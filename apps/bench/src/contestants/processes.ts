@@ -36,7 +36,7 @@ export interface Started {
   readonly child: ChildProcess
 }
 
-const READY_SECONDS = 15
+const READY_SECONDS = 30
 
 /** Starts a program inside a side's namespace and asks every two milliseconds whether it is ready. */
 export async function startInside(

@@ -29,8 +29,8 @@ export async function openWireGuardPair(
   }
   for (const side of ['a', 'b'] as const) {
     await make(topology, side, names[side])
-    const device = ['set', names[side], 'listen-port', `${port}`, 'private-key', '/dev/stdin']
-    // `wg` opens /dev/stdin by name, which the socket that Node gives a child does not allow; a pipe from cat does.
+    const device = ['set', names[side], 'listen-port', `${port}`, 'private-key', '/proc/self/fd/0']
+    // `wg` opens it by name, which the socket that Node gives a child does not allow; a pipe from cat does.
     const wg = ['ip', ...inside(side), 'wg', ...device, ...peerOf(side)]
     await command('sh', ['-c', 'cat | "$@"', 'sh', ...wg], { input: keys[side].privateKey })
     const ip = ['-n', topology.namespace[side]]

@@ -54,22 +54,30 @@ function reachSections(report: Report, reach: ContestantRow['reach']): string[] 
   return ['', `**${title}**`, '', table(['', ...names], body), ...ratioSection(report, rows, metrics)]
 }
 
-/** Our first adapter against each of the others. */
+/** Our first adapter against each of the others, in the metrics that both have. */
 function ratioSection(report: Report, rows: readonly ContestantRow[], metrics: readonly string[]): string[] {
-  const [first, ...others] = rows
-  if (first === undefined || first.role !== 'adapter' || others.length === 0) return []
-  const told = metrics.filter((metric) => metricOf(metric).unit !== '%')
-  const body = told.map((metric) => [
-    label(metric, false),
-    ...others.map(({ name }) => {
+  const first = firstAdapter(report, rows)
+  const others = rows.filter((row) => row !== first)
+  if (first === null || others.length === 0) return []
+  const body = metrics.flatMap((metric) => {
+    const cells = others.map(({ name }) => {
       const comparison = compareRows(report, metric, first.name, name)
       if ('refused' in comparison) return ''
       const { median, min, max } = comparison.ratio
       return `${digits(median)}× (${digits(min)}–${digits(max)})`
-    }),
-  ])
+    })
+    return metricOf(metric).unit === '%' || cells.every((text) => text === '') ? [] : [[label(metric, false), ...cells]]
+  })
+  if (body.length === 0) return []
   const title = `${first.name} over each of the others, round by round`
   return ['', title, '', table(['', ...others.map(({ name }) => name)], body)]
+}
+
+/** The first of ours that was measured. */
+export function firstAdapter(report: Report, rows: readonly ContestantRow[]): ContestantRow | null {
+  const isMeasured = ({ name }: ContestantRow): boolean =>
+    report.results.some(({ contestant, samples }) => contestant === name && samples.length > 0)
+  return rows.find((row) => row.role === 'adapter' && isMeasured(row)) ?? null
 }
 
 function latencySection(report: Report): string[] {

@@ -5,7 +5,7 @@ import { bars } from './page-bars.js'
 import { curves } from './page-curves.js'
 import { escape } from './page-escape.js'
 import { STYLE } from './page-style.js'
-import { tools } from './markdown.js'
+import { firstAdapter, tools } from './markdown.js'
 import { digits, medianAndSpread } from './format.js'
 import { compareRows, metricsOf, numbersOf, resultOf } from './report.js'
 import type { ContestantRow, Report } from './report.js'
@@ -127,8 +127,9 @@ function tables(report: Report, rows: readonly ContestantRow[]): string {
 }
 
 function ratioTable(report: Report, rows: readonly ContestantRow[], ids: readonly string[]): string {
-  const [first, ...others] = rows
-  if (first === undefined || first.role !== 'adapter' || others.length === 0) return ''
+  const first = firstAdapter(report, rows)
+  const others = rows.filter((row) => row !== first)
+  if (first === null || others.length === 0) return ''
   const header = `<tr><th></th>${others.map(({ name }) => `<th scope="col">${escape(name)}</th>`).join('')}</tr>`
   const body = ids
     .filter((id) => metricOf(id).unit !== '%')

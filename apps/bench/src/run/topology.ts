@@ -1,7 +1,8 @@
 /** Two network namespaces with a veth pair between them, and a guardian that removes them whatever happens to us. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { whereIs } from '../contestants/processes.js'
 import { command } from './command.js'
 import { Guardian } from './guardian.js'
 
@@ -29,6 +30,7 @@ export const UAPI_FOLDER = '/var/run/wireguard'
 export async function openTopology(tag: string): Promise<Topology> {
   const namespace = { a: `${tag}a`, b: `${tag}b` }
   const underlay = { a: '10.254.0.1', b: '10.254.0.2' }
+  if (whereIs('ip') === null) throw new Error('ip is not here: apt-get install iproute2')
   await refuseTaken(tag, Object.values(namespace))
   const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-bench-'))
   const guardian = new Guardian(Object.values(namespace), `${UAPI_FOLDER}/${tag}`, folder)
@@ -43,8 +45,8 @@ export async function openTopology(tag: string): Promise<Topology> {
     }
   } catch (error) {
     await close()
-    rmSync(folder, { recursive: true, force: true })
-    throw error
+    if (!/not permitted/i.test(String(error))) throw error
+    throw new Error('network namespaces are not permitted here: a container needs --privileged', { cause: error })
   }
   return {
     namespace,
