@@ -1,5 +1,6 @@
 /** What `wireweave help COMMAND` says beyond the command's own description. */
 import { INTERFACE_MANUALS } from './interfaces/manuals.js'
+import { PROXY_MANUAL } from './proxy/manual.js'
 
 export interface Manual {
   /** Paragraphs. */
@@ -20,6 +21,7 @@ const ADAPTER = ['WIREWEAVE_ADAPTER', 'the adapter to use when --adapter does no
 
 export const MANUALS: Readonly<Record<string, Manual>> = {
   ...INTERFACE_MANUALS,
+  proxy: PROXY_MANUAL,
   up: {
     details: [
       'Does what wg-quick(8) does with the same file, and prints each step on standard error after [#]. All of it or nothing: when a step fails, or Ctrl-C interrupts it, everything is taken back. Returns once the interface works.',
