@@ -5,7 +5,6 @@
 import { startTests } from '@vitest/runner'
 import { getTests } from '@vitest/runner/utils'
 import { pathToFileURL } from 'node:url'
-import 'vitest'
 
 const [, , file, pattern] = process.argv
 

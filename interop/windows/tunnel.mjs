@@ -10,7 +10,10 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Wine } from './wine.mjs'
 
-const wireguardGo = path.join(process.env.WIREWEAVE_CACHE || path.join(os.homedir(), '.cache/wireweave'), 'bin/wireguard')
+const wireguardGo = path.join(
+  process.env.WIREWEAVE_CACHE || path.join(os.homedir(), '.cache/wireweave'),
+  'bin/wireguard',
+)
 const PACKETS = 100_000
 /** In a namespace of our own. */
 const PORTS = { listenPort: 51821, peerPort: 51820, echoPort: 7000 }
@@ -43,9 +46,13 @@ async function carryTraffic(major) {
     children.push(spawn(within[0], [...within.slice(1), wireguardGo, '-f', name], { stdio: 'ignore' }))
     const [ours, theirs] = [keyPair(), keyPair()]
     await configure(name, within, ours, theirs)
-    const peer = spawn(within[0], [...within.slice(1), process.execPath, peerProgram(), JSON.stringify({ ...PORTS, packets: PACKETS })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const peer = spawn(
+      within[0],
+      [...within.slice(1), process.execPath, peerProgram(), JSON.stringify({ ...PORTS, packets: PACKETS })],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     children.push(peer)
     const seen = output(peer)
 
@@ -57,7 +64,10 @@ async function carryTraffic(major) {
     const windows = JSON.parse(ended.output.trim().split('\n').at(-1))
     const linux = JSON.parse(await seen)
     const { violations, live, leaks, outOfOrder, echoed } = windows
-    assert.deepEqual({ violations, live, leaks, outOfOrder, echoed }, { violations: [], live: 0, leaks: 0, outOfOrder: 0, echoed: PACKETS })
+    assert.deepEqual(
+      { violations, live, leaks, outOfOrder, echoed },
+      { violations: [], live: 0, leaks: 0, outOfOrder: 0, echoed: PACKETS },
+    )
     assert.deepEqual(linux, { received: PACKETS, outOfOrder: 0, pings: 'all answered' })
     assert.ok(windows.pongs >= 3 && windows.pinged >= 5, `pings: ${windows.pongs} and ${windows.pinged}`)
     return `${Math.round((2 * PACKETS) / windows.milliseconds)} packets/ms, node ${windows.node}`
@@ -78,7 +88,17 @@ async function configure(name, within, ours, theirs) {
   const script = 'cat | wg set "$0" private-key /dev/stdin'
   execFileSync(within[0], [...within.slice(1), 'sh', '-c', script, name], { input: theirs.privateKey })
   at('wg', 'set', name, 'listen-port', String(PORTS.peerPort))
-  at('wg', 'set', name, 'peer', ours.publicKey, 'allowed-ips', '10.77.0.2/32', 'endpoint', `127.0.0.1:${PORTS.listenPort}`)
+  at(
+    'wg',
+    'set',
+    name,
+    'peer',
+    ours.publicKey,
+    'allowed-ips',
+    '10.77.0.2/32',
+    'endpoint',
+    `127.0.0.1:${PORTS.listenPort}`,
+  )
   at('ip', 'address', 'add', '10.77.0.1/24', 'dev', name)
   at('ip', 'link', 'set', name, 'up', 'mtu', '1420')
 }

@@ -10,7 +10,7 @@ import { prepare } from './prepare.mjs'
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** The path of a file as a Windows program sees it. */
-export function windowsPath(file) {
+function windowsPath(file) {
   return `Z:${path.resolve(file).replaceAll('/', '\\')}`
 }
 

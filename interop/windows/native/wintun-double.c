@@ -7,9 +7,7 @@
  * thread of the DLL's own, from the first logger on).
  *
  * The test is the system: DblInject and its kin put packets into the ring to the application, DblTake gives back what the
- * application sent. With WGDBL_PORT set to a UDP port of 127.0.0.1 the same goes over a socket: each datagram to the
- * socket (whose port the first datagram, empty, comes from) is a packet for the application, and each packet the
- * application sends is a datagram, after a 32-bit count.
+ * application sent.
  */
 #include "double.h"
 #include <objbase.h>
@@ -60,8 +58,6 @@ static struct sent *sent_first, **sent_last = &sent_first;
 static volatile LONG64 sent_count, sent_out_of_order, discarded_junk, overflows;
 static uint64_t expected_sequence;
 static volatile LONG leaks, holding, discarding, creates;
-static SOCKET bridge = INVALID_SOCKET;
-static struct sockaddr_in harness;
 
 static void log_line(DWORD level, const wchar_t *format, ...)
 {
@@ -467,18 +463,10 @@ static void deliver(const uint8_t *packet, uint32_t size)
         InterlockedIncrement64(&discarded_junk);
         return;
     }
-    LONG64 number = InterlockedIncrement64(&sent_count);
+    InterlockedIncrement64(&sent_count);
     if (discarding) {
         if (size < 28 || sequence_of(packet) != expected_sequence) InterlockedIncrement64(&sent_out_of_order);
         expected_sequence = size < 28 ? 0 : sequence_of(packet) + 1;
-        return;
-    }
-    if (bridge != INVALID_SOCKET) {
-        char datagram[4 + MAX_PACKET];
-        uint32_t count = (uint32_t)number;
-        memcpy(datagram, &count, 4);
-        memcpy(datagram + 4, packet, size);
-        sendto(bridge, datagram, (int)size + 4, 0, (struct sockaddr *)&harness, sizeof harness);
         return;
     }
     struct sent *sent = malloc(sizeof *sent + size);
@@ -706,33 +694,6 @@ EXPORT int DblHas(const wchar_t *name)
     return 0;
 }
 
-static DWORD WINAPI run_bridge(void *unused)
-{
-    (void)unused;
-    static uint8_t packet[MAX_PACKET];
-    sendto(bridge, "", 0, 0, (struct sockaddr *)&harness, sizeof harness);
-    for (;;) {
-        int size = recv(bridge, (char *)packet, sizeof packet, 0);
-        if (size > 0) DblInject(packet, (uint32_t)size, 1);
-        else if (size < 0 && WSAGetLastError() != WSAECONNRESET) return 0;
-    }
-}
-
-static void open_bridge(uint16_t port)
-{
-    WSADATA data;
-    WSAStartup(MAKEWORD(2, 2), &data);
-    harness.sin_family = AF_INET;
-    harness.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct sockaddr_in own = harness;
-    harness.sin_port = htons(port);
-    bridge = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
-    int room = 4 << 20;
-    setsockopt(bridge, SOL_SOCKET, SO_RCVBUF, (char *)&room, sizeof room);
-    bind(bridge, (struct sockaddr *)&own, sizeof own);
-    CloseHandle(CreateThread(NULL, 0, run_bridge, NULL, 0, NULL));
-}
-
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
 {
     (void)instance;
@@ -742,7 +703,5 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     InitializeCriticalSection(&sent_lock);
     holding = dbl_value("hold", 0);
     discarding = dbl_value("discard", 0);
-    char port[8];
-    if (GetEnvironmentVariableA("WGDBL_PORT", port, sizeof port) != 0) open_bridge((uint16_t)atoi(port));
     return TRUE;
 }

@@ -37,7 +37,6 @@ const TABLE = {
 export const double = bind(DLL, TABLE)
 const ipDouble = bind(IP_HELPER, { rule: ['DblRule', 'void', ['str']], reset: ['DblReset', 'void', []] })
 export const ipRule: (rule: string) => void = ipDouble.rule
-export const ipReset: () => void = ipDouble.reset
 
 export const OPTIONS: WintunOptions = { dll: DLL, allowUnsigned: true, ipHelper: IP_HELPER, pauseMs: 20 }
 
@@ -78,7 +77,7 @@ export function cleanUp(): void {
   double.discard(0)
   while (take() !== null);
   double.reset()
-  ipReset()
+  ipDouble.reset()
 }
 
 /** The next packet the system got. */

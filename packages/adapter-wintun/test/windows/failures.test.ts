@@ -40,12 +40,18 @@ describe('a DLL', () => {
     expect(await opening({ dll: file })).toMatchObject({ code: 'NOT_SUPPORTED', errno: 'ERROR_MOD_NOT_FOUND' })
     expect((await opening({ dll: file })).message).toContain(file)
     expect((await opening({ dll: file })).message).toMatch(/wintun\.net, folder bin\\amd64/)
-    expect(await wintunAdapter({ dll: file }).probe()).toMatchObject({ available: false, reason: `there is no ${file}` })
+    expect(await wintunAdapter({ dll: file }).probe()).toMatchObject({
+      available: false,
+      reason: `there is no ${file}`,
+    })
   })
 
   test('that nobody named is looked for, and the places are told', async () => {
     const availability = await wintunAdapter().probe()
-    expect(availability).toMatchObject({ available: false, reason: expect.stringMatching(/neither in .* nor in .*system32/i) })
+    expect(availability).toMatchObject({
+      available: false,
+      reason: expect.stringMatching(/neither in .* nor in .*system32/i),
+    })
     expect(await refused(wintunAdapter().openPackets(portOptions()))).toMatchObject({ code: 'NOT_SUPPORTED' })
   })
 
@@ -54,7 +60,9 @@ describe('a DLL', () => {
     const error = await opening({ dll })
     expect(error).toMatchObject({ code: 'NOT_SUPPORTED', errno: 'ERROR_BAD_EXE_FORMAT' })
     expect(error.message).toMatch(/another processor.*folder amd64/)
-    expect(await wintunAdapter({ dll }).probe()).toMatchObject({ reason: expect.stringMatching(/is for ia32, node\.exe for x64/) })
+    expect(await wintunAdapter({ dll }).probe()).toMatchObject({
+      reason: expect.stringMatching(/is for ia32, node\.exe for x64/),
+    })
   })
 
   test('of before 0.14 says so', async () => {

@@ -47,7 +47,11 @@ const deadline = Date.now() + 90_000
 
 const ping = ipPacket(1, Uint8Array.of(8, 0, 0, 0, 0, 1, 0, 1, ...new Uint8Array(48)))
 sealIcmp(ping)
-await until(() => found.pongs >= 3, 200, () => inject(ping))
+await until(
+  () => found.pongs >= 3,
+  200,
+  () => inject(ping),
+)
 
 const started = Date.now()
 let sent = 0

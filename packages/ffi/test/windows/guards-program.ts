@@ -13,10 +13,20 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const load = (): ReturnType<typeof loadDll<typeof THREADS, typeof THREADS_SLOW>> =>
   loadDll(native('threads.dll'), 'unverified', THREADS, THREADS_SLOW)
 
-async function join(): Promise<void> {
-  const { call, slow } = load()
+function startThread(name: string): Worker {
+  return new Worker(new URL(import.meta.url), { workerData: [name, guard] })
+}
+
+function startLogging(): DllLogger {
+  const { call } = load()
   const logger = new DllLogger((callback) => call.setLogger(callback))
   call.startLogging(1)
+  return logger
+}
+
+async function join(): Promise<void> {
+  const { call, slow } = load()
+  const logger = startLogging()
   await sleep(50)
   const result = isGuarded ? (await slow.stopLogging()).result : call.stopLogging()
   console.log(`joined ${result}`)
@@ -30,7 +40,7 @@ async function unload(): Promise<void> {
     startTicking(1500)
     return
   }
-  const worker = new Worker(new URL(import.meta.url), { workerData: [scenario, guard] })
+  const worker = startThread(scenario!)
   await new Promise((resolve) => worker.once('exit', resolve))
   await sleep(700)
   console.log('still ticking')
@@ -42,7 +52,7 @@ async function exit(): Promise<void> {
     const readiness = new EventReadiness(createEvent('by itself'))
     void readiness.wait()
   } else {
-    new Worker(new URL(import.meta.url), { workerData: ['wait', guard] })
+    startThread('wait')
   }
   await sleep(500)
   process.exit(7)
@@ -55,22 +65,18 @@ function wait(): void {
 }
 
 async function exitWhileLogging(): Promise<void> {
-  const { call } = load()
-  new DllLogger((callback) => call.setLogger(callback))
-  call.startLogging(1)
+  startLogging()
   await sleep(200)
   process.exit(7)
 }
 
 async function workerEndsWhileLogging(): Promise<void> {
-  const { call } = load()
   if (!isMainThread) {
-    new DllLogger((callback) => call.setLogger(callback))
+    startLogging()
     await sleep(200)
     process.exit(0)
   }
-  call.startLogging(1)
-  const worker = new Worker(new URL(import.meta.url), { workerData: [scenario, guard] })
+  const worker = startThread(scenario!)
   await new Promise((resolve) => worker.once('exit', resolve))
   await sleep(300)
   console.log('the main thread goes on')
