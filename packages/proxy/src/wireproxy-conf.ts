@@ -49,6 +49,7 @@ export function readWireproxyConf(
   const reader = new Reader(environment)
   const { lines, sections } = parseDocument(text)
   const own = new Set<number>()
+  const expanded = new Map<number, string>()
   for (const { name, start, end } of sections) {
     if (name in SECTIONS) {
       for (let i = start; i < end; i++) own.add(i)
@@ -57,11 +58,13 @@ export function readWireproxyConf(
     }
     for (let i = start; i < end; i++) {
       const line = lines[i]!
-      if (line.kind === 'entry' && reader.readOwnKey(name, line, i)) own.add(i)
+      if (line.kind !== 'entry') continue
+      if (reader.readOwnKey(name, line, i)) own.add(i)
+      else if (line.value.startsWith('$')) expanded.set(i, reader.expandLine(line, i))
     }
   }
   if (reader.problems.length > 0) throw problemsError(reader.problems, file)
-  const tunnelText = lines.map((line, i) => (own.has(i) ? '\n' : line.text)).join('')
+  const tunnelText = lines.map((line, i) => (own.has(i) ? '\n' : (expanded.get(i) ?? line.text))).join('')
   const { tunnelFile, services, certificates, stdio, family, checkAlive, checkAliveSeconds } = reader
   return { tunnelText, tunnelFile, services, certificates, stdio, family, checkAlive, checkAliveSeconds }
 }
@@ -102,6 +105,13 @@ class Reader {
     if (line.name !== 'checkaliveinterval') return false
     this.checkAliveSeconds = this.#number('CheckAliveInterval', line.value, 1, 86_400)
     return true
+  }
+
+  /** The line with its variable's value, such as a key that shall not be in the file. */
+  expandLine(line: ConfLine, index: number): string {
+    this.#line = index + 1
+    const value = this.#expand(null, line.value)
+    return line.text.replace(line.value, () => value)
   }
 
   readSection(name: string, lines: readonly ConfLine[], start: number, end: number): void {
@@ -218,7 +228,7 @@ class Reader {
   }
 
   /** `$NAME` is the variable, `$$` a dollar sign. */
-  #expand(key: string, value: string): string {
+  #expand(key: string | null, value: string): string {
     if (value.startsWith('$$')) return value.slice(1)
     if (!/^\$[A-Za-z_]\w*$/.test(value)) return value
     const found = this.#environment[value.slice(1)]

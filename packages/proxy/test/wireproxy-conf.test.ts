@@ -70,6 +70,14 @@ ResolveStrategy = ipv4
   expect(tunnel.peers[0]!.line).toBe(8)
 })
 
+test('a key of the tunnel may be in the environment', () => {
+  const text = '[Interface]\nPrivateKey = $KEY # not here\n[Peer]\nEndpoint = $MISSING\n'
+  expect(() => read(text, { KEY: 'abc' })).toThrow(/^proxy\.conf:4: the variable MISSING is not set/)
+  expect(read(text, { KEY: 'a$&b', MISSING: 'x' }).tunnelText).toBe(
+    '[Interface]\nPrivateKey = a$&b # not here\n[Peer]\nEndpoint = x\n',
+  )
+})
+
 test('WGConfig names another file', () => {
   const conf = read('WGConfig = /etc/wireguard/wg0.conf\n\n[Socks5]\nBindAddress = 127.0.0.1:1\n')
   expect(conf).toMatchObject({ tunnelFile: '/etc/wireguard/wg0.conf', services: [{ kind: 'socks5', port: 1 }] })
