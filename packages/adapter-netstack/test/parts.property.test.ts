@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BufferPool } from '../src/core/buffer-pool.js'
 import { finish, sum } from '../src/core/checksum.js'
+import { fastSumOf, loadFastSum } from '../src/core/fast-sum.js'
 import { newIpPacket } from '../src/core/ip/packet.js'
 import { readIp } from '../src/core/ip/header.js'
 import { Reassembly } from '../src/core/ip/reassembly.js'
@@ -40,6 +41,34 @@ test('checksums do not depend on where the bytes lie', () => {
     { numRuns: 300 },
   )
   expect(finish(sum(new Uint8Array(65535).fill(255), 0, 65535))).toBe(checksum(new Uint8Array(65535).fill(255)))
+})
+
+describe.each([
+  { kind: 'of any size', memory: new WebAssembly.Memory({ initial: 2 }), isFast: true },
+  { kind: 'of a fixed size', memory: new WebAssembly.Memory({ initial: 2, maximum: 2 }), isFast: true },
+  { kind: 'shared', memory: new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true }), isFast: false },
+])('in a WebAssembly memory, $kind', ({ memory, isFast }) => {
+  const all = new Uint8Array(memory.buffer)
+  const part = all.subarray(17)
+  for (const bytes of [all, part]) loadFastSum({ bytes, memory })
+
+  test('checksums are the same', () => {
+    expect(fastSumOf(all) !== null).toBe(isFast)
+    const sizes = fc.oneof(fc.nat(200), fc.nat(1500), fc.integer({ min: 65000, max: 65535 }))
+    fc.assert(
+      fc.property(sizes, fc.nat(40), fc.nat(), fc.nat(0xffff), fc.boolean(), (length, at, seed, start, isPart) => {
+        const bytes = isPart ? part : all
+        const data = pattern(length, seed)
+        bytes.set(data, at)
+        bytes.fill(0xa5, at + length, at + length + 8)
+        const slow = checksum(Uint8Array.of(start >>> 8, start & 0xff, ...data))
+        expect(finish(sum(bytes, at, length, start))).toBe(slow)
+      }),
+      { numRuns: 150 },
+    )
+    all.fill(255)
+    expect(finish(sum(all, 1, 65535))).toBe(checksum(new Uint8Array(65535).fill(255)))
+  })
 })
 
 /** Sequence numbers are tried where they wrap. */

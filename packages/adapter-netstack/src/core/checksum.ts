@@ -1,11 +1,25 @@
 /** The internet checksum (RFC 1071). Sums stay below 2^31 while they are int32, and are folded before they leave. */
+import { type FastSum, fastSumOf } from './fast-sum.js'
 
 /** Words of this machine's byte order over the buffer that was summed last: a sum does not depend on it (RFC 1071 §2B). */
 let words: Int32Array = new Int32Array(0)
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
+/** Fewer bytes are not worth a call into WebAssembly. */
+const FAST_BYTES = 128
+/** The memory that was summed last, and what is faster there. */
+let latest: Uint8Array | null = null
+let fastSum: FastSum | null = null
+
 /** Adds `length` bytes to a folded sum. The result is folded to 16 bits, not complemented. */
 export function sum(bytes: Uint8Array, at: number, length: number, start = 0): number {
+  if (length >= FAST_BYTES) {
+    if (bytes !== latest) {
+      latest = bytes
+      fastSum = fastSumOf(bytes)
+    }
+    if (fastSum !== null) return fold(start + fastSum(at, length))
+  }
   const end = at + length
   let total = start
   let i = at

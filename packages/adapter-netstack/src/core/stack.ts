@@ -4,8 +4,9 @@
  * Every `now` is monotonic milliseconds. Handlers are called at the end of {@link Stack.receive} and
  * {@link Stack.advance}, never from inside a call of the application.
  */
-import { PACKET_TAILROOM, type PacketBatch } from '@wireweave/tunnel/packets'
+import { type Arena, PACKET_TAILROOM, type PacketBatch } from '@wireweave/tunnel/packets'
 import { Arrivals, type EchoHandler, type StackStats } from './arrivals.js'
+import { loadFastSum } from './fast-sum.js'
 import { ICMP_HEADER_BYTES, writeEchoRequest } from './icmp.js'
 import { LocalAddresses } from './ip/local-addresses.js'
 import { PathMtuCache } from './ip/path-mtu.js'
@@ -72,6 +73,8 @@ export class Stack implements TcpNetwork {
   readonly #arrivals: Arrivals
   readonly #addresses: LocalAddresses
   #mtu: number
+  /** Where packets were last. */
+  #arena: Arena | null = null
   #isTelling = false
 
   constructor(options: StackOptions) {
@@ -131,6 +134,7 @@ export class Stack implements TcpNetwork {
   receive(batch: PacketBatch, first: number, now: number): void {
     this.#tcp.now = now
     const { offsets, lengths, count, arena } = batch
+    this.#meet(arena)
     for (let i = first; i < count; i++) this.#arrivals.take(arena.bytes, offsets[i]!, lengths[i]!)
     this.#tell()
   }
@@ -141,6 +145,7 @@ export class Stack implements TcpNetwork {
    */
   transmit(batch: PacketBatch, start: number, end: number, now: number): number {
     this.#tcp.now = now
+    this.#meet(batch.arena)
     const { bytes } = batch.arena
     const capacity = batch.offsets.length
     const last = end - this.#mtu - PACKET_TAILROOM
@@ -279,6 +284,12 @@ export class Stack implements TcpNetwork {
 
   outputReady(): void {
     if (!this.#isTelling) this.#options.onOutput()
+  }
+
+  #meet(arena: Arena): void {
+    if (arena === this.#arena) return
+    this.#arena = arena
+    loadFastSum(arena)
   }
 
   #tell(): void {

@@ -85,7 +85,7 @@ function advertise(connection: Connection, next: number): number {
   const step = Math.min(receiveBuffer.limit >> 1, connection.segmentBytes)
   if (distance(edge, connection.receiveEdge) < step) edge = connection.receiveEdge
   const field = Math.min(MAX_WINDOW, Math.max(0, distance(edge, next)) >>> receiveShift)
-  const advertised = (next + field * 2 ** receiveShift) | 0
+  const advertised = (next + (field << receiveShift)) | 0
   if (isAfter(advertised, connection.receiveEdge)) connection.receiveEdge = advertised
   return field
 }
@@ -94,7 +94,7 @@ function advertise(connection: Connection, next: number): number {
 export function hasWindowToTell(connection: Connection): boolean {
   const { receiveBuffer, receiveShift } = connection
   const known = distance(connection.receiveEdge, receiveBuffer.next)
-  const most = Math.min(receiveBuffer.limit, MAX_WINDOW * 2 ** receiveShift)
+  const most = Math.min(receiveBuffer.limit, MAX_WINDOW << receiveShift)
   // Data that flow carry the news by themselves while the window is open.
   if (known > most >> 1) return false
   return distance(possibleEdge(connection), connection.receiveEdge) >= Math.min(most >> 1, 2 * connection.segmentBytes)
@@ -102,7 +102,7 @@ export function hasWindowToTell(connection: Connection): boolean {
 
 /** As far as there is room, and the header can tell. */
 function possibleEdge({ receiveBuffer, receiveShift }: Connection): number {
-  return (receiveBuffer.next + Math.min(receiveBuffer.space, MAX_WINDOW * 2 ** receiveShift)) | 0
+  return (receiveBuffer.next + Math.min(receiveBuffer.space, MAX_WINDOW << receiveShift)) | 0
 }
 
 function putTimestamps(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: number): number {

@@ -9,6 +9,9 @@ export class Ring {
   #memory: Uint8Array = NONE
   /** Where the stream's start is in the memory. */
   #start = 0
+  /** How full it was since it was empty, and the time before: a stream that is emptied often need not grow every time. */
+  #peak = 0
+  #peakBefore = 0
 
   constructor(pool: BufferPool) {
     this.#pool = pool
@@ -20,8 +23,9 @@ export class Ring {
 
   /** Makes room for `bytes` from the start on, of which the first `used` are kept. False when there is no memory. */
   reserve(bytes: number, used: number): boolean {
+    if (bytes > this.#peak) this.#peak = bytes
     if (bytes <= this.#memory.length) return true
-    const memory = this.#pool.take(bytes)
+    const memory = this.#pool.take(Math.max(bytes, this.#peakBefore)) ?? this.#pool.take(bytes)
     if (memory === null) return false
     this.#copyOut(0, used, memory, 0)
     this.#pool.give(this.#memory)
@@ -54,6 +58,8 @@ export class Ring {
     this.#pool.give(this.#memory)
     this.#memory = NONE
     this.#start = 0
+    this.#peakBefore = this.#peak
+    this.#peak = 0
   }
 
   #copyOut(offset: number, length: number, target: Uint8Array, at: number): void {
