@@ -38,11 +38,19 @@ for (const one of job.changes) {
   const at = (name) => one.args.map((word) => (word === 'IF' ? name : word))
   const theirs = await wg(at(a), {})
   const ours = await wireweave(at(b), {}, one.byProgram)
-  const dump = async (name) => (await must('wg', ['show', name, 'dump'])).split('\n').toSorted()
+  const dump = async (name) => (await must('wg', ['show', name, 'dump'])).split('\n').map(inOrder).toSorted()
   results.push({ theirs: { ...theirs, dump: await dump(a) }, ours: { ...ours, dump: await dump(b) } })
 }
 writeFileSync(path.join(job.folder, 'results.json'), JSON.stringify(results))
 process.exit(0)
+
+/** Peers, and the allowed IPs of each, are sets: in which order they are listed depends on how they came about. */
+function inOrder(line) {
+  return line
+    .split('\t')
+    .map((cell) => cell.split(',').toSorted().join(','))
+    .join('\t')
+}
 
 async function wg(args, env) {
   return run('wg', args, env)
