@@ -58,7 +58,7 @@ static int dbl_rule(const char *name, int *value)
     return found;
 }
 
-static int dbl_value(const char *name, int otherwise)
+static inline int dbl_value(const char *name, int otherwise)
 {
     dbl_rule(name, &otherwise);
     return otherwise;

@@ -43,6 +43,9 @@ export type HostAction =
       readonly luid: bigint
       readonly nextHop: IpAddress
     }
+  /** Windows: blocks what would leave around the tunnel, all DNS but that of these servers. Ends with the process. */
+  | { readonly tag: 'addKillSwitch'; readonly name: string; readonly dnsServers: readonly IpAddress[] }
+  | { readonly tag: 'removeKillSwitch'; readonly name: string }
   /** A program to run; `program` is found already, `input` is what it reads. */
   | { readonly tag: 'command'; readonly program: string; readonly args: readonly string[]; readonly input: string }
 
@@ -101,6 +104,8 @@ export function describeAction(action: HostAction): string {
     case 'setDns':
     case 'addBypass':
     case 'deleteBypass':
+    case 'addKillSwitch':
+    case 'removeKillSwitch':
       return describeWindowsAction(action)
     case 'command':
       return [action.program.slice(action.program.lastIndexOf('/') + 1), ...action.args].join(' ')
@@ -134,6 +139,9 @@ export function describeWindowsAction(action: HostAction): string {
       const family = endpoint.length === 4 ? 4 : 6
       return `${netsh(family)} ${verb(tag)} route ${formatIp(endpoint)}/${endpoint.length * 8} nexthop=${formatIp(nextHop)}`
     }
+    case 'addKillSwitch':
+    case 'removeKillSwitch':
+      return `wireweave kill-switch ${action.tag === 'addKillSwitch' ? 'on' : 'off'} "${action.name}"`
     case 'hook':
     case 'openTunnel':
     case 'closeTunnel':

@@ -97,5 +97,15 @@ test('the MTU leaves room for the tunnel, is at least what Windows takes, and wh
 test('what Windows does not have is refused', () => {
   expect(() => plan({ table: 51820 })).toThrow('one routing table')
   expect(plan({ table: 254 })).toEqual(plan())
-  expect(() => plan({ killSwitch: true })).toThrow('kill switch')
+})
+
+test('the kill switch is on before the tunnel is up, and off after its routes are gone', () => {
+  const { steps } = planWindowsUp({ ...wishes, killSwitch: true }, facts)
+  expect(words(planWindowsUp({ ...wishes, killSwitch: true }, facts)).slice(0, 3)).toEqual([
+    'wireweave open wg0 mtu 1420',
+    'wireweave kill-switch on "wg0"',
+    'netsh interface set interface "wg0" admin=enabled',
+  ])
+  const undos = steps.flatMap(({ undo }) => undo ?? []).toReversed()
+  expect(undos.map(({ tag }) => tag)).toEqual(['deleteAddress', 'deleteRoute', 'removeKillSwitch', 'closeTunnel'])
 })

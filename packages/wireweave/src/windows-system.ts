@@ -21,7 +21,9 @@ export class WindowsSystem implements System {
 
   constructor(opener: TunnelOpener, options: UpOptions) {
     this.#options = options
-    this.host = new WindowsHost(opener, new Machine(options.wgnt?.iphlpapi ?? options.wintun?.ipHelper))
+    this.host = new WindowsHost(opener, {
+      machine: new Machine(options.wgnt?.iphlpapi ?? options.wintun?.ipHelper),
+    })
   }
 
   removeLeftovers(name: string): Promise<void> {

@@ -97,6 +97,8 @@ export class LinuxHost implements Host, Disposable {
       case 'setDns':
       case 'addBypass':
       case 'deleteBypass':
+      case 'addKillSwitch':
+      case 'removeKillSwitch':
         throw new TypeError(`"${action.tag}" is for Windows`)
     }
   }

@@ -15,6 +15,8 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { describeWindowsAction, familyOf } from '../action.js'
 import type { Cidr, HostAction } from '../action.js'
 import type { Host } from '../run.js'
+import { enforceKillSwitch } from './firewall.js'
+import type { InForce } from './firewall.js'
 import { Machine } from './machine.js'
 
 /** Opens, starts and closes the tunnel when its turn comes. */
@@ -22,6 +24,14 @@ export interface WindowsTunnelOpener {
   open(action: HostAction & { readonly tag: 'openTunnel' }, signal: AbortSignal | undefined): Promise<void>
   up(): Promise<void>
   close(): Promise<void>
+}
+
+/** For tests. */
+export interface WindowsHostOptions {
+  readonly machine?: Machine
+  readonly bindingMs?: number
+  /** The absolute path of what to use as fwpuclnt.dll. */
+  readonly fwpuclnt?: string | undefined
 }
 
 /** How long TCP/IP may take to bind to an adapter that was just made. */
@@ -32,17 +42,16 @@ export class WindowsHost implements Host {
   readonly machine: Machine
   readonly #opener: WindowsTunnelOpener | null
   readonly #bindingMs: number
+  readonly #fwpuclnt: string | undefined
   readonly #switchedOff = new Set<string>()
+  #killSwitch: InForce | null = null
 
   /** Without `opener` it cannot open tunnels. */
-  constructor(
-    opener: WindowsTunnelOpener | null = null,
-    machine: Machine = new Machine(),
-    bindingMs: number = BINDING_MS,
-  ) {
+  constructor(opener: WindowsTunnelOpener | null = null, options: WindowsHostOptions = {}) {
     this.#opener = opener
-    this.machine = machine
-    this.#bindingMs = bindingMs
+    this.machine = options.machine ?? new Machine()
+    this.#bindingMs = options.bindingMs ?? BINDING_MS
+    this.#fwpuclnt = options.fwpuclnt
   }
 
   describe(action: HostAction): string {
@@ -93,6 +102,15 @@ export class WindowsHost implements Host {
         const { luid, endpoint, nextHop } = action
         return removed(action, machine.deleteRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop))
       }
+      case 'addKillSwitch': {
+        const luid = this.#luidOf(action.name)
+        this.#killSwitch = enforceKillSwitch(luid, action.dnsServers, this.#fwpuclnt)
+        return true
+      }
+      case 'removeKillSwitch':
+        this.#killSwitch?.lift()
+        this.#killSwitch = null
+        return true
       case 'deleteLink':
       case 'addRule':
       case 'deleteRule':
@@ -109,11 +127,7 @@ export class WindowsHost implements Host {
     signal: AbortSignal | undefined,
     work: (luid: bigint) => number,
   ): Promise<boolean> {
-    const luid = this.machine.luidOf(action.name)
-    if (luid === null) {
-      const message = `the interface ${action.name} is gone; has something removed it?`
-      throw new WireGuardError('NO_SUCH_INTERFACE', message)
-    }
+    const luid = this.#luidOf(action.name)
     if (!(await this.#bound(luid, family, signal))) {
       if (family === 6) return false
       throw explain(action, ERROR_NOT_FOUND)
@@ -121,6 +135,12 @@ export class WindowsHost implements Host {
     const code = work(luid)
     if (code === ERROR_SUCCESS || code === ERROR_OBJECT_ALREADY_EXISTS) return true
     throw explain(action, code)
+  }
+
+  #luidOf(name: string): bigint {
+    const luid = this.machine.luidOf(name)
+    if (luid !== null) return luid
+    throw new WireGuardError('NO_SUCH_INTERFACE', `the interface ${name} is gone; has something removed it?`)
   }
 
   /** Waits until TCP/IP of the family has bound to the adapter; false when it does not. Once told off it stays so. */

@@ -41,6 +41,8 @@ export function planWindowsUp(wishes: HostWishes, facts: WindowsFacts): HostPlan
   const routes = wishes.table === 'off' ? [] : distinct(wishes.allowedIps)
   const steps: HostStep[] = [
     { do: { tag: 'openTunnel', name, mtu, fwmark: null }, undo: { tag: 'closeTunnel', name } },
+    // Before any traffic; lifted only after the routes are gone.
+    ...(wishes.killSwitch ? [killSwitchStep(wishes)] : []),
     { do: { tag: 'setLinkUp', name, mtu }, undo: null },
     // Before the tunnel's own routes, so that no datagram of it ever takes those.
     ...bypassSteps(facts.bypasses, routes),
@@ -50,15 +52,15 @@ export function planWindowsUp(wishes: HostWishes, facts: WindowsFacts): HostPlan
   return { steps, fwmark: null, mtu }
 }
 
-function refuse({ table, killSwitch }: HostWishes): void {
+function refuse({ table }: HostWishes): void {
   if (typeof table === 'number' && table !== MAIN_TABLE) {
     const remedy = 'Set Table to auto or off.'
     throw new WireGuardError('NOT_SUPPORTED', `Table = ${table}: Windows has one routing table. ${remedy}`)
   }
-  if (killSwitch) {
-    const remedy = 'Use wireguard-windows, or a firewall rule of your own.'
-    throw new WireGuardError('NOT_SUPPORTED', `the kill switch is not there for Windows yet. ${remedy}`)
-  }
+}
+
+function killSwitchStep({ name, dnsServers }: HostWishes): HostStep {
+  return { do: { tag: 'addKillSwitch', name, dnsServers }, undo: { tag: 'removeKillSwitch', name } }
 }
 
 /** What `Table = main` is. */

@@ -27,6 +27,7 @@ import { WindowsHost } from '../../src/win32/host.js'
 import { Machine } from '../../src/win32/machine.js'
 import { planWindowsUp } from '../../src/win32/plan.js'
 
+const FWPUCLNT = IPHLPAPI.replace('iphlp-double', 'fwpuclnt-double')
 const NONE = 0xffff_ffff
 const model = loadDll(
   IPHLPAPI,
@@ -68,7 +69,7 @@ async function up(more: Partial<HostWishes> = everything, bindingMs?: number, na
     up: async () => tunnel?.up(),
     close: async () => tunnel?.close(),
   }
-  const host = new WindowsHost(opener, machine, bindingMs)
+  const host = new WindowsHost(opener, { machine, fwpuclnt: FWPUCLNT, ...(bindingMs !== undefined && { bindingMs }) })
   const wishes: HostWishes = {
     ...{ name, addresses: [], mtu: null, table: 'auto', fwmark: null, dnsServers: [], dnsSearch: [] },
     ...{ allowedIps: [], postUp: [], killSwitch: false, ...more },
@@ -202,7 +203,7 @@ test('a way around the tunnel leads to the gateway of the endpoint, and goes aga
   const facts = gatherWindowsFacts(machine, [endpoint], true)
   expect(facts).toMatchObject({ pathMtu: 1500, bypasses: [{ endpoint, nextHop: parseIp('192.168.7.1') }] })
   const { luid, nextHop } = facts.bypasses[0]!
-  const host = new WindowsHost(null, machine)
+  const host = new WindowsHost(null, { machine })
   const bypass = { endpoint, luid, nextHop }
   expect(await host.perform({ tag: 'addBypass', ...bypass })).toBe(true)
   expect(await host.perform({ tag: 'addBypass', ...bypass })).toBe(false)
