@@ -78,12 +78,14 @@ export async function addPeerCommand(source: string, name: string, flags: AddPee
   const output = path.resolve(flags.output ?? clientPath(file, interfaceName, name))
   mkdirSync(path.dirname(output), { recursive: true, mode: 0o700 })
   writeSecretFile(output, clientFile)
-  let isRunning: boolean
+  let isRunning = false
   try {
     isRunning = await applyToRunning(interfaceName, peer)
     writeConfFile(file, printDocument(addPeer(conf.document, peer)))
   } catch (error) {
     unlinkSync(output)
+    if (isRunning)
+      await (await openInterface(interfaceName)).apply({ peers: [{ publicKey: peer.publicKey, remove: true }] })
     throw error
   }
   wipe(peer)
