@@ -33,12 +33,12 @@ describe('collector', () => {
     expect(collector.latencies).toEqual([{ contestant: 'one', when: 'idle', samples: [3, 1, 2] }])
   })
 
-  test('what failed is a result that says why; who could not be warmed up is a note', () => {
+  test('what failed is a result that says why; a warm-up that failed is a note', () => {
     const collector = new Collector([contestant('one')])
     collector.take({ tag: 'failure', contestant: 'one', metrics: ['udp-64'], why: 'no socket' })
     collector.take({ tag: 'failure', contestant: 'one', metrics: [], why: 'no answer' })
     expect(collector.results).toEqual([{ contestant: 'one', metric: 'udp-64', samples: [], failure: 'no socket' }])
-    expect(collector.notes).toEqual(['one was left out: no answer'])
+    expect(collector.notes).toEqual(['one was not warmed up: no answer'])
   })
 })
 

@@ -32,7 +32,7 @@ export class Collector {
         break
       case 'failure':
         for (const metric of event.metrics) this.#failures.set(keyOf(event.contestant, metric), event.why)
-        if (event.metrics.length === 0) this.notes.push(`${event.contestant} was left out: ${event.why}`)
+        if (event.metrics.length === 0) this.notes.push(`${event.contestant} was not warmed up: ${event.why}`)
         break
       case 'note':
         this.notes.push(event.text)

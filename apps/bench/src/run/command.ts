@@ -44,6 +44,6 @@ export async function until(what: string, seconds: number, isSo: () => boolean |
   const deadline = Date.now() + seconds * 1000
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`)
-    await sleep(50)
+    await sleep(20)
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Carrier, Contestant, Place } from '../contestants/contestant.js'
 import { quantile, summarize } from '../statistics.js'
-import { sleep } from './command.js'
+import { sleep, until } from './command.js'
 import type { TcpRequest } from '../traffic/traffic.js'
 
 export interface Subject {
@@ -33,8 +33,11 @@ const UDP_BYTES = 1372
 const SMALL_BYTES = 64
 /** Between pings: often enough for percentiles of a short run, too seldom to be load. */
 const PING_INTERVAL_MS = 10
-/** What a TCP flow needs to get going; pings under load begin then. */
-const RAMP_MS = 300
+/** What a TCP flow needs to fill its path; pings under load begin so long after its first bytes, and end as long before it. */
+const RAMP_MS = 150
+/** What shows that a flow has begun: more than a handshake, in as long as a busy machine may take to start a program. */
+const FLOWING_BYTES = 100_000
+const FLOWING_SECONDS = 3
 
 /** New sessions in a row, of which the middle one counts: the first wakes what slept. */
 const HANDSHAKES = 3
@@ -144,13 +147,14 @@ function tcp(id: string, request: Omit<TcpRequest, 'seconds'>): Measurement {
 }
 
 /** One TCP stream with pings beside it: rate, CPU time and latency of the same seconds. */
-async function underLoad({ carrier }: Subject, seconds: number): Promise<Sample> {
+async function underLoad({ carrier, place }: Subject, seconds: number): Promise<Sample> {
   const before = await carrier.usage()
   const machineBefore = machineCpuSeconds()
   const transfer = carrier.traffic.tcp({ streams: 1, direction: 'forward', seconds })
   transfer.catch(() => {})
+  await flowing(place)
   await sleep(RAMP_MS)
-  const count = Math.max(10, Math.round((seconds * 1000 - RAMP_MS - 100) / PING_INTERVAL_MS))
+  const count = Math.max(10, Math.round((seconds * 1000 - 2 * RAMP_MS) / PING_INTERVAL_MS))
   const times = await carrier.traffic.ping({ count, intervalMs: PING_INTERVAL_MS })
   const { bitsPerSecond, bytes } = await transfer
   const machine = machineCpuSeconds() - machineBefore
@@ -163,6 +167,14 @@ async function underLoad({ carrier }: Subject, seconds: number): Promise<Sample>
       ...(machine > 0 && { 'cpu-machine': machine / gigabytes }),
     }),
   }
+}
+
+/** Waits until bytes cross the wire; where there is none to look at, about as long as a program takes to start. */
+async function flowing({ topology }: Place): Promise<void> {
+  if (topology === null) return sleep(RAMP_MS)
+  const before = await topology.wireBytes()
+  const isFlowing = async (): Promise<boolean> => (await topology.wireBytes()) > before + FLOWING_BYTES
+  await until('traffic to flow', FLOWING_SECONDS, isFlowing).catch(() => {})
 }
 
 function latencySample(when: 'idle' | 'load', ms: readonly number[], values: Record<string, number> = {}): Sample {

@@ -53,14 +53,11 @@ export async function race(options: RaceOptions): Promise<{ readonly rounds: num
   return { rounds }
 }
 
-async function warmUpAll(run: Run, subjects: Subject[]): Promise<void> {
-  for (const subject of [...subjects]) {
+/** One that fails here is measured all the same: what ails it will show in its rows. */
+async function warmUpAll(run: Run, subjects: readonly Subject[]): Promise<void> {
+  for (const subject of subjects) {
     const { contestant } = subject
-    const done = await run.step(`warming up ${contestant.name}`, WARM_UP_S, contestant, [], async () => {
-      await warmUp(subject)
-      return true
-    })
-    if (done === null) subjects.splice(subjects.indexOf(subject), 1)
+    await run.step(`warming up ${contestant.name}`, WARM_UP_S, contestant, [], () => warmUp(subject))
   }
 }
 
@@ -81,7 +78,7 @@ async function measureAll(run: Run, subjects: readonly Subject[]): Promise<numbe
     }
     if (round === repeat) return round
     const aRound = (performance.now() - started) / 1000 / round
-    if (run.elapsedSeconds + aRound > within) {
+    if (run.elapsedSeconds + aRound + run.handshakeSeconds(round + 1) > within) {
       run.options.onEvent({ tag: 'note', text: `${round} of ${repeat} rounds fitted into ${within} s` })
       return round
     }
@@ -125,11 +122,18 @@ class Run {
 
   constructor(options: RaceOptions) {
     this.options = options
-    this.#total = estimateSeconds(options)
+    this.#total = pairSeconds(options) + this.handshakeSeconds(options.repeat)
   }
 
   get elapsedSeconds(): number {
     return (performance.now() - this.#started) / 1000
+  }
+
+  /** What the rate of handshakes will take, over so many rounds. */
+  handshakeSeconds(rounds: number): number {
+    const { contestants, keys } = this.options
+    const targets = keys > 0 ? contestants.filter(({ startDaemon }) => startDaemon !== undefined).length : 0
+    return targets * (OPEN_S + rounds * handshakeSeconds(keys))
   }
 
   hasFailed(contestant: Contestant, metrics: readonly string[]): boolean {
@@ -161,10 +165,8 @@ class Run {
   }
 }
 
-/** About how long all of it takes. */
-function estimateSeconds({ contestants, measurements, repeat, seconds, keys }: RaceOptions): number {
+/** About how long all but the rate of handshakes takes. */
+function pairSeconds({ contestants, measurements, repeat, seconds }: RaceOptions): number {
   const each = measurements.reduce((sum, measurement) => sum + measurement.estimate(seconds), 0)
-  const targets = keys > 0 ? contestants.filter(({ startDaemon }) => startDaemon !== undefined).length : 0
-  const pairs = contestants.length * (OPEN_S + WARM_UP_S + repeat * each)
-  return pairs + targets * (OPEN_S + repeat * handshakeSeconds(keys))
+  return contestants.length * (OPEN_S + WARM_UP_S + repeat * each)
 }

@@ -19,6 +19,8 @@ export interface Topology extends AsyncDisposable {
   readonly folder: string
   /** Runs a command inside a side's namespace. */
   inside(side: Side, file: string, args: readonly string[], seconds?: number): ReturnType<typeof command>
+  /** What has arrived at side b so far, by the wire. */
+  wireBytes(): Promise<number>
   /** Removes both namespaces and ends every process in them. */
   close(): Promise<void>
 }
@@ -55,6 +57,10 @@ export async function openTopology(tag: string): Promise<Topology> {
     folder,
     inside: (side, file, args, seconds = 20) =>
       command('ip', ['netns', 'exec', namespace[side], file, ...args], { seconds }),
+    async wireBytes() {
+      const { stdout } = await command('ip', ['-n', namespace.b, '-j', '-s', 'link', 'show', 'wire0'])
+      return (JSON.parse(stdout) as [{ stats64: { rx: { bytes: number } } }])[0].stats64.rx.bytes
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
