@@ -87,6 +87,14 @@ describe('the library', () => {
     await expect(opening).rejects.toSatisfy(code('NOT_SUPPORTED', 'another processor', 'amd64'))
   })
 
+  test('is not asked for where pointers have 4 bytes', async () => {
+    const { arch } = process
+    Object.defineProperty(process, 'arch', { value: 'ia32' })
+    const availability = await backend().probe()
+    Object.defineProperty(process, 'arch', { value: arch })
+    expect(availability).toMatchObject({ available: false, reason: 'it is not supported on ia32' })
+  })
+
   test('that lacks a function is another version', async () => {
     const opening = wgntBackend({ ...OPTIONS, library: IPHLPAPI }).open({ name: freshName() })
     await expect(opening).rejects.toSatisfy(code('NOT_SUPPORTED', 'WireGuard', 'another version'))

@@ -1,15 +1,18 @@
 /** Our tables of offsets against the C compiler's. */
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { MIB_IPINTERFACE_ROW } from '@wireweave/ffi/win32/ip-interface'
 import { loadDll } from '@wireweave/ffi/win32/library'
 import { SOCKADDR_INET } from '@wireweave/ffi/win32/sockaddr'
 import { expect, test } from 'vitest'
+import { ALLOWED_IP, INTERFACE, PEER } from '../../../adapter-wgnt/src/abi.js'
 import {
   DNS_INTERFACE_SETTINGS,
   MIB_IF_ROW2,
   MIB_IPFORWARD_ROW2,
   MIB_UNICASTIPADDRESS_ROW,
 } from '../../src/win32/abi.js'
+import { Machine } from '../../src/win32/machine.js'
 
 const file = path.win32.join(process.env['WIREWEAVE_NATIVE']!, 'layouts.dll')
 const { layouts } = loadDll(file, 'unverified', { layouts: ['Layouts', 'str', []] } as const, {}).call
@@ -37,4 +40,34 @@ test.each([
     ]),
   )
   expect(theirs).toMatchObject(ours)
+})
+
+test('rows and records are the same on x86, where they are read from an object file', () => {
+  const bytes = readFileSync(path.win32.join(process.env['WIREWEAVE_NATIVE']!, 'layouts-x86.dll'))
+  const at = bytes.indexOf('WIREWEAVE-X86-1') + 16
+  const [pointer, ...numbers] = Array.from({ length: 30 }, (_, i) => bytes.readUInt32LE(at + i * 4))
+  expect(pointer).toBe(4)
+  const { interfaceLuid, onLinkPrefixLength, dadState } = MIB_UNICASTIPADDRESS_ROW
+  const route = MIB_IPFORWARD_ROW2
+  expect(numbers).toEqual([
+    ...[SOCKADDR_INET.size, SOCKADDR_INET.v6Address, SOCKADDR_INET.v6ScopeId],
+    ...[MIB_UNICASTIPADDRESS_ROW.size, interfaceLuid, onLinkPrefixLength, dadState],
+    ...[route.size, route.destinationPrefixLength, route.nextHop, route.metric],
+    ...[MIB_IPINTERFACE_ROW.size, MIB_IPINTERFACE_ROW.interfaceLuid],
+    ...[MIB_IPINTERFACE_ROW.sitePrefixLength, MIB_IPINTERFACE_ROW.nlMtu],
+    ...[MIB_IF_ROW2.size, MIB_IF_ROW2.mtu, MIB_IF_ROW2.operStatus],
+    ...[INTERFACE.size, INTERFACE.publicKey, INTERFACE.peersCount],
+    ...[PEER.size, PEER.persistentKeepalive, PEER.endpoint, PEER.txBytes, PEER.allowedIpsCount],
+    ...[ALLOWED_IP.size, ALLOWED_IP.cidr, ALLOWED_IP.flags],
+  ])
+})
+
+test('where pointers have 4 bytes nothing is set up', () => {
+  const { arch } = process
+  Object.defineProperty(process, 'arch', { value: 'ia32' })
+  try {
+    expect(() => new Machine()).toThrow('needs Node.js for x64 or arm64')
+  } finally {
+    Object.defineProperty(process, 'arch', { value: arch })
+  }
 })
