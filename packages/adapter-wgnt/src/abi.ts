@@ -45,11 +45,8 @@ export const REMOVES_ALLOWED_IPS_FROM = 0x0000_000b
 export const STATE_DOWN = 0
 export const STATE_UP = 1
 
-export const LOG_OFF = 0
 /** Each line begins with the index of its interface: the logger is one for the whole library. */
 export const LOG_ON_WITH_PREFIX = 2
-
-export const LEVEL_INFO = 0
 
 /** Peers of one interface. */
 export const MAX_PEERS = 1_048_576

@@ -30,7 +30,7 @@ const TRANSIENT: ReadonlySet<number> = new Set([
   codes.ERROR_DEVICE_NOT_AVAILABLE,
 ])
 
-export function isGone(code: number): boolean {
+function isGone(code: number): boolean {
   return GONE.has(code)
 }
 

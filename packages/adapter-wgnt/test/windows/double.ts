@@ -8,7 +8,7 @@ import type { WgntOptions } from '../../src/library.js'
 
 const native = process.env['WIREWEAVE_NATIVE']!
 
-export const WIREGUARD: string = path.win32.join(native, 'wireguard-double.dll')
+const WIREGUARD: string = path.win32.join(native, 'wireguard-double.dll')
 export const IPHLPAPI: string = path.win32.join(native, 'iphlp-double.dll')
 export const WRONG_ARCHITECTURE: string = path.win32.join(native, 'wrong-architecture.dll')
 export const OPTIONS: WgntOptions = { library: WIREGUARD, trust: 'unverified', iphlpapi: IPHLPAPI }

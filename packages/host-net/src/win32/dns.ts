@@ -39,7 +39,7 @@ export function setDnsByCall(
 }
 
 /** `nameServer` and `searchList` are addresses of UTF-16 strings. */
-export function encodeDnsSettings(family: 4 | 6, nameServer: number, searchList: number): NativeMemory {
+function encodeDnsSettings(family: 4 | 6, nameServer: number, searchList: number): NativeMemory {
   const settings = new NativeMemory(DNS_INTERFACE_SETTINGS.size)
   const flags = abi.DNS_SETTING_NAMESERVER | abi.DNS_SETTING_SEARCHLIST | (family === 6 ? abi.DNS_SETTING_IPV6 : 0)
   settings.view.setUint32(DNS_INTERFACE_SETTINGS.version, 1, true)
@@ -64,7 +64,7 @@ export function dnsRegistryKey(guid: Uint8Array, family: 4 | 6): string {
 }
 
 /** `{94C54307-B533-BB79-A583-062492199692}` of 16 bytes in the order of memory. */
-export function formatGuid(guid: Uint8Array): string {
+function formatGuid(guid: Uint8Array): string {
   const hex = (...order: number[]): string => order.map((at) => guid[at]!.toString(16).padStart(2, '0')).join('')
   const groups = [hex(3, 2, 1, 0), hex(5, 4), hex(7, 6), hex(8, 9), hex(10, 11, 12, 13, 14, 15)]
   return `{${groups.join('-').toUpperCase()}}`

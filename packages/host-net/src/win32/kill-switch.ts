@@ -1,7 +1,7 @@
 /** What the kill switch lets through, as wireguard-windows has it, as data. Any platform. */
 import type { IpAddress } from '@wireweave/tunnel/ip'
 
-export type Layer = 'connect' | 'accept'
+type Layer = 'connect' | 'accept'
 
 export type Condition =
   /** This program, run with all rights: the tunnel's own datagrams. */
