@@ -21,18 +21,17 @@ const program = new Command('wireweave')
   .addHelpText(
     'after',
     `
-A new pair of keys:
-  umask 077 && wireweave genkey > private.key
-  wireweave pubkey < private.key > public.key
+A server, a first client with a QR code, and the tunnel:
+  wireweave init wg0 && wireweave add-peer wg0 phone && wireweave up wg0
 
-A tunnel is served by wireweave-daemon, which works with wg(8) and wg-quick(8): see wireweave-daemon --help.`,
+For wg(8) and wg-quick(8) there is wireweave-daemon, which takes the place of wireguard-go.`,
   )
 
+addTunnelCommands(program)
 addInterfaceCommands(program)
-addKeyCommands(program)
 addProxyCommands(program)
 addServiceCommands(program)
-addTunnelCommands(program)
+addKeyCommands(program)
 
 try {
   if (process.argv.length <= 2) program.outputHelp()

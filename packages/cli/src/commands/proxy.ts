@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { ProxyFlags } from '../internal/proxy/settings.js'
 
 export function addProxyCommands(program: Command): void {
+  program.commandsGroup('Without root:')
   const collect = (text: string, list: string[] = []): string[] => [...list, text]
   program
     .command('proxy <conf>')

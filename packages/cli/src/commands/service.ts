@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 const CONF = 'a path that ends in .conf, or NAME for %ProgramFiles%\\Wireweave\\NAME.conf'
 
 export function addServiceCommands(program: Command): void {
+  program.commandsGroup('Windows:')
   const service = program.command('service').summary('keep a tunnel up as a service of Windows').helpCommand(false)
   service
     .command('install')

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 const CONF = 'a path that ends in .conf, or NAME for /etc/wireguard/NAME.conf'
 
 export function addTunnelCommands(program: Command): void {
-  program.commandsGroup('Interfaces from files:')
+  program.commandsGroup('Tunnels from files:')
   addUp(program)
   addDown(program)
   addFileCommands(program)
