@@ -21,8 +21,9 @@ const program = new Command('wireweave')
   .addHelpText(
     'after',
     `
-A server, a first client with a QR code, and the tunnel:
-  wireweave init wg0 && wireweave add-peer wg0 phone && wireweave up wg0
+A server, and a first client that scans its file:
+  wireweave init wg0 && wireweave up wg0
+  wireweave add-peer wg0 phone --endpoint vpn.example.org --qr
 
 For wg(8) and wg-quick(8) there is wireweave-daemon, which takes the place of wireguard-go.`,
   )
