@@ -13,7 +13,6 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missing } from './prepare.mjs'
-import tunnelTests from './tunnel.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const FILE_SECONDS = 120
@@ -50,52 +49,39 @@ if (options.json !== undefined) {
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = failed > 0 || (lacking === null && passed === 0) || (strict && skipped > 0) ? 1 : 0
 
+/** Each Node has a Windows of its own, so that they can go side by side. */
 async function runAll() {
   const { Wine } = await import('./wine.mjs')
-  const wine = await Wine.start()
+  const { default: tunnelTests } = await import('./tunnel.mjs')
+  const machines = []
   const stop = () => {
-    wine.stop()
+    for (const wine of machines) wine.stop()
     process.exit(130)
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
-  try {
-    for (const major of options.node) {
-      for (const file of testFiles()) await runFile(wine, major, file)
-    }
-  } finally {
-    wine.stop()
-  }
-  if (words.length === 0 || words.includes('tunnel')) await runOutside()
-}
-
-async function runOutside() {
-  console.log('interop/windows/tunnel.mjs')
-  for (const { name, run, lacks } of tunnelTests(options.node)) {
-    if (!new RegExp(options.name).test(name)) continue
-    const lacking = lacks()
-    if (lacking !== null) {
-      total[strict ? 'failed' : 'skipped']++
-      console.log(`  ${strict ? 'FAILED' : 'skipped'} ${name}: ${lacking}`)
-      continue
-    }
-    const started = Date.now()
-    try {
-      const remark = await run()
-      total.passed++
-      console.log(`  ok ${name} (${Date.now() - started} ms)${remark ? `: ${remark}` : ''}`)
-    } catch (error) {
-      total.failed++
-      console.log(`  FAILED ${name}\n${String(error.stack).replaceAll(/^/gm, '    ')}`)
-    }
-  }
+  await Promise.all(
+    options.node.map(async (major) => {
+      const wine = await Wine.start()
+      machines.push(wine)
+      try {
+        for (const file of testFiles()) await runFile(wine, major, file)
+      } finally {
+        wine.stop()
+      }
+      if (words.length > 0 && !words.includes('tunnel')) return
+      for (const test of tunnelTests(major)) await runTunnel(test)
+    }),
+  )
 }
 
 async function runFile(wine, major, file) {
-  console.log(`node ${major}: ${file}`)
   const module = path.join(wine.mirror, file.replace(/\.ts$/, '.js'))
   const args = [`Z:${module.replaceAll('/', '\\')}`, options.name]
+  const started = Date.now()
   const { code, output } = await wine.run(major, 'run-tests.mjs', args, { seconds: FILE_SECONDS })
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
   const counts = /^windows: counts (\d+) (\d+) (\d+)$/m.exec(output)
+  console.log(`node ${major}: ${file} in ${seconds} s`)
   console.log(output.replace(/^windows: counts.*\n/m, '').trimEnd())
   if (counts === null) {
     console.log(code === 124 ? `  took more than ${FILE_SECONDS} s` : `  stopped with code ${code} before its end`)
@@ -106,6 +92,25 @@ async function runFile(wine, major, file) {
   total.passed += passed
   total.failed += failed === 0 && code !== 0 ? 1 : failed
   total.skipped += options.name === '' ? skipped : 0
+}
+
+async function runTunnel({ name, run, lacks }) {
+  if (!new RegExp(options.name).test(name)) return
+  const lacking = lacks()
+  if (lacking !== null) {
+    total[strict ? 'failed' : 'skipped']++
+    console.log(`  ${strict ? 'FAILED' : 'skipped'} ${name}: ${lacking}`)
+    return
+  }
+  const started = Date.now()
+  try {
+    const remark = await run()
+    total.passed++
+    console.log(`  ok ${name} (${Date.now() - started} ms): ${remark}`)
+  } catch (error) {
+    total.failed++
+    console.log(`  FAILED ${name}\n${String(error.stack).replaceAll(/^/gm, '    ')}`)
+  }
 }
 
 function testFiles() {

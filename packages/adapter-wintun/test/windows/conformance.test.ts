@@ -55,7 +55,7 @@ tunnelConformance(
       return double.has(name) === 1 ? [name] : []
     },
     openHalfway(name) {
-      double.rule('start=8')
+      double.rule('start=8*1')
       return userspaceBackend(wintunAdapter(OPTIONS)).open({ name })
     },
   }),

@@ -1,5 +1,5 @@
 /** `node guards-program.js SCENARIO guarded|bare`: what guards.test.ts describes. */
-import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { bind } from '@wireweave/ffi/library'
 import { DllLogger } from '@wireweave/ffi/win32/dll-logger'
 import { EventReadiness } from '@wireweave/ffi/win32/event-readiness'
@@ -52,7 +52,8 @@ async function exit(): Promise<void> {
     const readiness = new EventReadiness(createEvent('by itself'))
     void readiness.wait()
   } else {
-    startThread('wait')
+    const worker = startThread('wait')
+    await new Promise((resolve) => worker.once('message', resolve))
   }
   await sleep(500)
   process.exit(7)
@@ -61,6 +62,7 @@ async function exit(): Promise<void> {
 /** What a thread must not do. */
 function wait(): void {
   const table = { wait: ['WaitForSingleObject', 'uint32_t', ['uintptr_t', 'uint32_t']] } as const
+  parentPort!.postMessage('about to wait')
   bind('C:\\windows\\system32\\kernel32.dll', table).wait(createEvent('by itself'), 0xffff_ffff)
 }
 
