@@ -2,6 +2,7 @@
 import type { Tunnel } from '@wireweave/tunnel/backend'
 import type { Log } from '../log.js'
 import { UapiServer } from '../uapi-server.js'
+import { openUapiPipe } from '../uapi-pipe.js'
 import { openUapiSocket } from '../uapi-socket.js'
 import type { UapiSocket } from '../uapi-socket.js'
 
@@ -23,6 +24,18 @@ export class UapiService {
     const interfaceName = tunnel.interfaceRef!.name
     const socket = await openUapiSocket({ interfaceName, ...(uapiFolder !== undefined && { uapiFolder }) })
     return new UapiService(socket, new UapiServer(socket.server, { tunnel, log }))
+  }
+
+  /** The same on Windows, by a pipe. `null`, and a line in the log, when there can be none: the tunnel works without. */
+  static async openPipe(tunnel: Tunnel, log: Log): Promise<UapiService | null> {
+    try {
+      const pipe = await openUapiPipe(tunnel.interfaceRef!.name)
+      if (!pipe.isForWg) log.verbose('UAPI: not run by SYSTEM: wg.exe will not speak with this tunnel')
+      return new UapiService(pipe, new UapiServer(pipe.server, { tunnel, log }))
+    } catch (error) {
+      log.error(`UAPI: ${error instanceof Error ? error.message : 'unknown failure'}`)
+      return null
+    }
   }
 
   close(): void {

@@ -116,8 +116,12 @@ class SetUp {
           for (const line of noteSelection(selection)) say(line)
         },
         onOpen: async (tunnel) => {
-          // Windows' wg.exe asks WireGuardNT itself, and would believe no pipe of ours.
-          if (tunnel.backend === 'linux-wg' || process.platform === 'win32') return
+          // Windows' wg.exe asks WireGuardNT itself.
+          if (tunnel.backend === 'linux-wg' || tunnel.backend === 'wgnt') return
+          if (process.platform === 'win32') {
+            this.service = await UapiService.openPipe(tunnel, this.log)
+            return
+          }
           this.service = await UapiService.open(tunnel, this.log)
         },
         onEvent: eventLogger(this.log),

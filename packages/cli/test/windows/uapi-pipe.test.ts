@@ -1,0 +1,73 @@
+/** The pipe by which Windows' wg.exe speaks with a tunnel of user space. */
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { systemDll } from '@wireweave/ffi/win32/system'
+import { fromWide } from '@wireweave/ffi/win32/wide'
+import type { Tunnel } from '@wireweave/tunnel/backend'
+import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
+import { expect, test } from 'vitest'
+import { createLog } from '../../src/internal/log.js'
+import { openUapiPipe } from '../../src/internal/uapi-pipe.js'
+import { UapiServer } from '../../src/internal/uapi-server.js'
+
+const NAME = `pipe${process.pid}`
+const PATH = `\\\\.\\pipe\\ProtectedPrefix\\Administrators\\WireGuard\\${NAME}`
+const key = new Uint8Array(32).fill(8)
+
+const tunnel = {
+  snapshot: async () => ({ publicKey: key as PublicKey, listenPort: 51820, fwmark: null, peers: [] }),
+  secrets: async () => ({ privateKey: key.slice() as PrivateKey, presharedKeys: [] }),
+} as unknown as Tunnel
+
+const kernel32 = systemDll('kernel32.dll', {
+  createFile: [
+    'CreateFileW',
+    'int64_t',
+    ['str16', 'uint32_t', 'uint32_t', 'uintptr_t', 'uint32_t', 'uint32_t', 'uintptr_t'],
+  ],
+  closeHandle: ['CloseHandle', 'int32_t', ['uintptr_t']],
+}).call
+const advapi32 = systemDll('advapi32.dll', {
+  getSecurity: [
+    'GetSecurityInfo',
+    'uint32_t',
+    ['uintptr_t', 'int', 'uint32_t', 'void *', 'void *', 'void *', 'void *', 'void *'],
+  ],
+  toText: [
+    'ConvertSecurityDescriptorToStringSecurityDescriptorW',
+    'int32_t',
+    ['uintptr_t', 'uint32_t', 'uint32_t', 'void *', 'void *'],
+  ],
+}).call
+const { copy } = systemDll('kernel32.dll', { copy: ['RtlMoveMemory', 'void', ['void *', 'uintptr_t', 'size_t']] }).call
+
+/** As wg.exe looks at it before it sends a key: kind 6 is a file object, 1 the owner, 4 the list of rights. */
+function descriptorText(): string {
+  const handle = Number(kernel32.createFile(PATH, 0xc000_0000, 3, 0, 3, 0, 0))
+  const [descriptor, at] = [new Uint8Array(8), new Uint8Array(8)]
+  expect(advapi32.getSecurity(handle, 6, 5, null, null, null, null, descriptor)).toBe(0)
+  expect(advapi32.toText(address(descriptor), 1, 5, at, null)).toBe(1)
+  kernel32.closeHandle(handle)
+  const bytes = new Uint8Array(400)
+  copy(bytes, address(at), bytes.length)
+  return fromWide(bytes)
+}
+
+function address(pointer: Uint8Array): number {
+  return Number(new DataView(pointer.buffer).getBigUint64(0, true))
+}
+
+test('it answers, is owned by SYSTEM, and is for SYSTEM and Administrators only', async () => {
+  const pipe = await openUapiPipe(NAME)
+  const server = new UapiServer(pipe.server, { tunnel, log: createLog('silent', NAME, () => {}) })
+  try {
+    expect(pipe.isForWg).toBe(true)
+    expect(descriptorText()).toMatch(/^O:SYD:P?\(A;;[^;]+;;;SY\)\(A;;[^;]+;;;BA\)$/)
+    const socket = connect(PATH)
+    socket.end('get=1\n\n')
+    expect(await text(socket)).toContain(`private_key=${'08'.repeat(32)}\nlisten_port=51820\nerrno=0\n\n`)
+  } finally {
+    server.close()
+    pipe.close()
+  }
+})
