@@ -5,7 +5,7 @@ import { digits, medianAndSpread } from './format.js'
 import { numbersOf, resultOf } from './report.js'
 import type { ContestantRow, Report } from './report.js'
 
-export type Verdict = 'better' | 'worse' | 'noise' | 'apart, but too few samples' | 'refused'
+type Verdict = 'better' | 'worse' | 'noise' | 'apart, but too few samples' | 'refused'
 
 export interface Change {
   readonly contestant: string
