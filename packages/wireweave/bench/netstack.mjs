@@ -4,17 +4,24 @@
  *
  *   one: 10.254.7.1 ── veth ── two: 10.254.7.2
  *
+ * wireguard-go's netstack takes part when it has been built, with Go 1.23 or later:
+ * (cd bench/wireguard-go-netstack && go build -o ~/.cache/wireweave/bin/wireguard-go-netstack .)
+ *
  * Needs root, iproute2 and everything built. Usage: node bench/netstack.mjs [rounds] [seconds]
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import net from 'node:net'
+import { homedir } from 'node:os'
+import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const MTU = 1420
+const CACHE = process.env.WIREWEAVE_CACHE ?? path.join(homedir(), '.cache/wireweave')
+const RIVAL = path.join(CACHE, 'bin/wireguard-go-netstack')
 const CHUNK = Buffer.alloc(256 * 1024, 7)
 const role = process.argv[2]
 const roles = { tun: tunRole, netstack: netstackRole, kernel: kernelRole, server: serverRole }
@@ -38,7 +45,7 @@ async function main(rounds, seconds) {
     ip(`-n ${names[i]} link set veth0 up`)
   }
   const start = (where, ...words) => startChild(names[where], words)
-  const keys = Array.from({ length: 4 }, keyPair)
+  const keys = Array.from({ length: 6 }, keyPair)
   const device = (own, other, port, peerPort, address, peer) =>
     JSON.stringify({ privateKey: keys[own].d, publicKey: keys[other].x, port, peerPort, address, peer })
   // Each path has a device of its own on each side.
@@ -56,8 +63,16 @@ async function main(rounds, seconds) {
     { name: 'netstack', client: netstack, processes: [netstack] },
     { name: 'linux-tun', client: kernel, processes: [kernel, tun] },
   ]
+  if (existsSync(RIVAL)) {
+    await start(1, 'tun', 'wwt-four', device(5, 4, 5005, 0, '10.200.3.2', null)).ready
+    const hex = (key) => Buffer.from(key, 'base64url').toString('hex')
+    const words = ['10.200.3.2', '10.200.3.1', hex(keys[4].d), hex(keys[5].x), '10.254.7.2:5005']
+    const rival = startChild(names[0], words, RIVAL)
+    await rival.ready
+    contestants.push({ name: 'wireguard-go netstack', client: rival, processes: [rival] })
+  }
   for (const direction of ['send', 'receive']) {
-    const samples = { netstack: [], 'linux-tun': [] }
+    const samples = Object.fromEntries(contestants.map(({ name }) => [name, []]))
     for (let round = 0; round <= rounds; round++) {
       for (const { name, client, processes } of contestants) {
         const before = processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
@@ -68,28 +83,30 @@ async function main(rounds, seconds) {
         if (round > 0) samples[name].push({ gigabits, perCpuSecond: (gigabits * (seconds + 0.5)) / cpu })
       }
     }
-    const [ours, theirs] = [samples.netstack, samples['linux-tun']]
     for (const [name, list] of Object.entries(samples)) {
       const rates = list.map(({ gigabits }) => gigabits)
       const spread = `${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)}`
       const perCpuSecond = median(list.map((sample) => sample.perCpuSecond)).toFixed(1)
       console.log(
-        `${direction.padEnd(8)} ${name.padEnd(10)} ${median(rates).toFixed(2)} Gbit/s (${spread}), ${perCpuSecond} Gbit per CPU second of this side`,
+        `${direction.padEnd(8)} ${name.padEnd(21)} ${median(rates).toFixed(2)} Gbit/s (${spread}), ${perCpuSecond} Gbit per CPU second of this side`,
       )
     }
-    const ratios = ours.map(({ gigabits }, i) => gigabits / theirs[i].gigabits)
-    console.log(
-      `${direction.padEnd(8)} netstack / linux-tun: ${median(ratios).toFixed(2)} (median of ${rounds} rounds)`,
-    )
+    const [ours, ...others] = Object.entries(samples)
+    for (const [name, list] of others) {
+      const ratio = median(ours[1].map(({ gigabits }, i) => gigabits / list[i].gigabits))
+      console.log(`${direction.padEnd(8)} netstack / ${name}: ${ratio.toFixed(2)} (median of ${rounds} rounds)`)
+    }
   }
   // Their input's end is theirs; a profile is written then.
   await Promise.all([netstack, kernel].map(({ end }) => end()))
   process.exit(0)
 }
 
-function startChild(namespace, words) {
-  const args = ['netns', 'exec', namespace, process.execPath, ...profiling(words[0]), fileURLToPath(import.meta.url)]
-  const child = spawn('ip', [...args, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+function startChild(namespace, words, program = null) {
+  const ours = [process.execPath, ...profiling(words[0]), fileURLToPath(import.meta.url)]
+  const child = spawn('ip', ['netns', 'exec', namespace, ...(program === null ? ours : [program]), ...words], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async () => {
     const { value, done } = await lines.next()
@@ -132,7 +149,8 @@ async function tunRole(name, text) {
   const { privateKey, publicKey, port, peerPort, address, peer } = JSON.parse(text)
   const bytes = (base64) => new Uint8Array(Buffer.from(base64, 'base64url'))
   const allowedIps = [parsePrefix('10.200.0.0/16')]
-  const peers = [{ publicKey: bytes(publicKey), endpoint: parseEndpoint(`${peer}:${peerPort}`), allowedIps }]
+  const endpoint = peer === null ? {} : { endpoint: parseEndpoint(`${peer}:${peerPort}`) }
+  const peers = [{ publicKey: bytes(publicKey), allowedIps, ...endpoint }]
   const config = { privateKey: bytes(privateKey), listenPort: port, peers }
   await openTunnel({ name, mtu: MTU, adapter: 'linux-tun', config })
   for (const words of [`address add ${address}/24 dev ${name}`, `link set ${name} mtu ${MTU} up`]) {
