@@ -11,6 +11,7 @@ import { Reassembly } from '../src/core/ip/reassembly.js'
 import { Outbox } from '../src/core/outbox.js'
 import { sipHash } from '../src/core/siphash.js'
 import { ReceiveBuffer } from '../src/core/tcp/receive-buffer.js'
+import { Ring } from '../src/core/tcp/ring.js'
 import { Scoreboard } from '../src/core/tcp/scoreboard.js'
 import { SendBuffer } from '../src/core/tcp/send-buffer.js'
 import { checksum, ipPacket } from './segments.js'
@@ -110,6 +111,22 @@ describe('receive buffer', () => {
       }),
     )
   })
+})
+
+test('a ring that is emptied takes at once what it needed before, once, and what it can have', () => {
+  const memoryOf = (ring: Ring, bytes: number): number => {
+    expect(ring.reserve(bytes, 0)).toBe(true)
+    const { memoryBytes } = ring
+    ring.advance(bytes, 0)
+    expect(ring.memoryBytes).toBe(0)
+    return memoryBytes
+  }
+  const pool = new BufferPool(256 * 1024)
+  const ring = new Ring(pool)
+  expect([100_000, 10, 10, 3000].map((bytes) => memoryOf(ring, bytes))).toEqual([131_072, 131_072, 2048, 4096])
+  expect(memoryOf(ring, 100_000)).toBe(131_072)
+  pool.take(200_000)
+  expect(memoryOf(ring, 10)).toBe(2048)
 })
 
 test('send buffer: what is written can be read again until it is acknowledged', () => {
