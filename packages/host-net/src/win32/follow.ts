@@ -1,13 +1,13 @@
 /** What has to change while a tunnel is up: its MTU, and the ways around it, when the default route does. */
 import type { IpAddress } from '@wireweave/tunnel/ip'
 import { DefaultRouteMonitor } from './default-route.js'
-import type { DefaultRoute } from './default-route.js'
+import type { DefaultRoute, RouteSource } from './default-route.js'
 import type { Machine } from './machine.js'
 import { familyMtu, OVERHEAD_BYTES } from './plan.js'
 import type { Bypass } from './plan.js'
 
 export interface FollowOptions {
-  readonly machine: Machine
+  readonly machine: RouteSource & Pick<Machine, 'setMtu' | 'addRoute' | 'deleteRoute'>
   readonly luid: bigint
   /** Whether the MTU follows that of the default route; not when the configuration has one. */
   readonly mtu: boolean
@@ -33,12 +33,15 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses }: FollowOptio
       moved.add(key)
     }
   }
+  // The plan was made for what is there at first.
+  let isFirst = true
   const monitor = new DefaultRouteMonitor(machine, luid, (family, route) => {
     // Without any the ways stay as they were: better a dead end than the tunnel itself.
-    if (route === null) return
+    if (isFirst || route === null) return
     if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
     move(family, route)
   })
+  isFirst = false
   return () => {
     monitor.close()
     for (const key of moved) {

@@ -1,0 +1,67 @@
+import { formatIp } from '@wireweave/tunnel/ip'
+import type { IpAddress } from '@wireweave/tunnel/ip'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { followDefaultRoute } from '../src/win32/follow.js'
+import type { FollowOptions } from '../src/win32/follow.js'
+
+const OWN = 9n
+const ENDPOINT = Uint8Array.of(198, 51, 100, 1)
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** One default route, which the test moves; what is done is told. */
+class Fake {
+  luid = 1n
+  mtu = 1500
+  hasRoute = true
+  readonly told: string[] = []
+
+  get machine(): FollowOptions['machine'] {
+    const way = (luid: bigint, { address }: { address: IpAddress }, nextHop: IpAddress | null): string =>
+      `${formatIp(address)} by ${luid} ${formatIp(nextHop!)}`
+    return {
+      routes: (family) => {
+        const prefix = { address: new Uint8Array(4), length: 0 }
+        const nextHop = Uint8Array.of(192, 0, 2, Number(this.luid))
+        return this.hasRoute && family === 4 ? [{ luid: this.luid, index: 1, prefix, nextHop, metric: 0 }] : []
+      },
+      link: (luid) => ({ luid, index: Number(luid), guid: new Uint8Array(16), mtu: this.mtu, isUp: true }),
+      ipInterface: () => ({ mtu: this.mtu, metric: 1 }),
+      setMtu: (luid, family, mtu) => this.told.push(`MTU of ${luid} IPv${family}: ${mtu}`) && 0,
+      addRoute: (luid, prefix, nextHop) => this.told.push(`add ${way(luid, prefix, nextHop)}`) && 0,
+      deleteRoute: (luid, prefix, nextHop) => this.told.push(`delete ${way(luid, prefix, nextHop)}`) && 0,
+    }
+  }
+
+  after(change: () => void): string[] {
+    this.told.length = 0
+    change()
+    vi.advanceTimersByTime(1000)
+    return [...this.told]
+  }
+}
+
+const bypasses = [{ endpoint: ENDPOINT, luid: 1n, nextHop: Uint8Array.of(192, 0, 2, 1) }]
+
+test('MTU and ways around the tunnel move with the default route, and what was moved is removed at the end', () => {
+  const fake = new Fake()
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: true, bypasses })
+  expect(fake.told).toEqual([])
+  expect(fake.after(() => (fake.mtu = 1280))).toEqual(['MTU of 9 IPv4: 1200'])
+  expect(fake.after(() => (fake.luid = 2n))).toEqual([
+    'MTU of 9 IPv4: 1200',
+    'delete 198.51.100.1 by 1 192.0.2.1',
+    'add 198.51.100.1 by 2 192.0.2.2',
+  ])
+  expect(fake.after(stop)).toEqual(['delete 198.51.100.1 by 2 192.0.2.2'])
+})
+
+test('an MTU from the configuration stays, and without a default route the ways stay as they were', () => {
+  const fake = new Fake()
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: false, bypasses })
+  expect(fake.after(() => (fake.mtu = 1400))).toEqual([])
+  expect(fake.after(() => (fake.hasRoute = false))).toEqual([])
+  expect(fake.after(() => (fake.hasRoute = true))).toEqual([])
+  expect(fake.after(stop)).toEqual([])
+})
