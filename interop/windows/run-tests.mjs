@@ -28,7 +28,8 @@ const runner = {
     strictTags: false,
   },
   importFile: (path) => import(pathToFileURL(path).href),
-  onTaskFinished: report,
+  // Not onTaskFinished: that comes before the hooks that look at what a test left behind.
+  onAfterRunTask: report,
   async onTestAnnotate(test, annotation) {
     console.log(`  ${title(test)}: ${annotation.message}`)
     return annotation

@@ -55,8 +55,10 @@ describe('readiness of an event', () => {
     giveUp.abort()
     expect(await settles(waiting)).toBe('rejected')
     setEvent(event)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    await readiness.wait()
+    // Longer than it takes the thread, which still waits, to take the event.
+    await sleep(600)
+    const next = readiness.wait().then(() => 'at once')
+    expect(await Promise.race([next, sleep(200).then(() => 'when it looked again')])).toBe('at once')
   })
 
   test('comes by itself after a while, since an event can be forgotten', async () => {
@@ -78,6 +80,10 @@ describe('readiness of an event', () => {
     await other.close()
   })
 })
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
 
 async function settles(promise: Promise<void>): Promise<'resolved' | 'rejected'> {
   return promise.then(
