@@ -19,6 +19,7 @@ import {
   rule,
   violations,
 } from '../../../adapter-wgnt/test/windows/double.js'
+import { locateConf } from '../../src/conf-file.js'
 import { chooseBackend } from '../../src/open-tunnel.js'
 import { registry } from '../../src/registry.js'
 import { up } from '../../src/up.js'
@@ -117,6 +118,11 @@ test('a file is read by its path, saved to, and a hook that fails stops everythi
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('a name means a file where only administrators may write', () => {
+  expect(locateConf('wg7')).toEqual({ name: 'wg7', file: 'C:\\Program Files\\Wireweave\\wg7.conf' })
+  expect(locateConf('C:\\x\\wg7.conf')).toEqual({ name: 'wg7', file: 'C:\\x\\wg7.conf' })
 })
 
 const advapi32 = systemDll('advapi32.dll', {
