@@ -33,7 +33,7 @@ export class Browser implements AsyncDisposable {
     this.#child = spawn(
       program,
       [...flags, ...quiet, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe', 'about:blank'],
-      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true },
     )
     const output = this.#child.stdio[4] as Readable
     output.setEncoding('utf8').on('data', (text: string) => this.#read(text))
@@ -81,12 +81,15 @@ export class Browser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#child.once('close', resolve))
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill('SIGKILL')
-      await closed
+    const { pid, exitCode, signalCode } = this.#child
+    if (exitCode === null && signalCode === null) {
+      const exited = new Promise((resolve) => this.#child.once('exit', resolve))
+      // The whole group: helpers outlive a browser that is killed, and hold its pipes and its profile.
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+      await exited
     }
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 })
+    for (const stream of this.#child.stdio) stream?.destroy()
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 
   #send(method: string, params: object = {}): Promise<Record<string, unknown>> {
