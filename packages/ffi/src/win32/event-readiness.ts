@@ -7,6 +7,8 @@ const ENTRY = new URL('./event-worker.js', import.meta.url)
 /** Values of the word that both threads share. */
 export const IDLE = 0
 export const ARMED = 1
+/** For good: a thread that is between two waits sees it, too. */
+export const QUITTING = 2
 
 export interface EventOrder {
   readonly event: number
@@ -77,8 +79,9 @@ export class EventReadiness {
   async #close(reason: unknown): Promise<void> {
     this.#closeReason = reason
     this.#take()?.reject(reason)
+    Atomics.store(this.#state, 0, QUITTING)
+    Atomics.notify(this.#state, 0)
     setEvent(this.#quit)
-    if (Atomics.compareExchange(this.#state, 0, IDLE, ARMED) === IDLE) Atomics.notify(this.#state, 0)
     await this.#left
     process.removeListener('exit', this.#onExit)
     closeHandle(this.#quit)

@@ -75,6 +75,16 @@ describe('readiness of an event', () => {
     await expect(readiness.wait()).rejects.toBe(reason)
   })
 
+  test('ends also when the event is set in the same moment', async () => {
+    for (let i = 0; i < 20; i++) {
+      const other = new EventReadiness(event, 1)
+      const waiting = other.wait()
+      await sleep(5 * i)
+      setEvent(event)
+      await Promise.all([other.close(), waiting.catch(() => undefined)])
+    }
+  })
+
   test('can be closed by a thread that never waited', async () => {
     const other = new EventReadiness(event)
     await other.close()
