@@ -30,6 +30,25 @@ test('a long path is filled: windows and buffers grow to what it holds', () => {
   expect(wire.alice.tcpStats.retransmits).toBe(0)
 })
 
+test('the window grows with a path that has become longer since the handshake', () => {
+  let start = -1
+  let free = 0
+  // 112 Mbit/s: a window of 256 KiB does not come within a millisecond.
+  const wire = new Wire((packet, from, now) => {
+    if (start < 0) start = now
+    if (now < start + 5) return [now + 0.5]
+    if (from === 'bob') return [now + 30]
+    free = Math.max(free, now) + packet.length / 14_000
+    return [free + 30]
+  })
+  const client = new App(pattern(10_000_000))
+  const server = new App()
+  call(wire, client, server)
+  expect(wire.run(60_000, () => server.hasEnded)).toBe(true)
+  // The receiver sends no data whose ACKs would tell it so: the data that arrive do.
+  expect(server.connection.receiveBuffer.limit).toBeGreaterThanOrEqual(2 ** 20)
+})
+
 test.each(['cubic', 'reno'] as const)('%s repairs 1 %% of loss without timeouts', (congestion) => {
   let n = 0
   const wire = new Wire((_packet, from, now) => (from === 'alice' && ++n % 100 === 7 ? [] : [now + 15]), {

@@ -177,6 +177,10 @@ export class Connection {
   /** Receive window growth: bytes read by the application since the start of this round trip. */
   readBytes = 0
   readRoundAt = 0
+  /** Round trip as a receiver sees it, smoothed, in milliseconds; -1 before the first. Who only receives has no other. */
+  receiveRoundTrip = -1
+  /** Of the segment that it was taken from last. */
+  receiveEcho = 0
 
   /** When the last challenge ACK was asked for (RFC 5961 §7). */
   lastChallengeAt: number = -NEVER

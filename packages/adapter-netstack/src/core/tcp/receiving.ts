@@ -2,7 +2,7 @@
 import type { IpPacket } from '../ip/packet.js'
 import { enterTimeWait, finishConnection, finReceived } from './closing.js'
 import { type Connection, ENDED, NEVER, READABLE } from './connection.js'
-import { hasWindowToTell } from './header.js'
+import { hasWindowToTell, timestampNow } from './header.js'
 import { sendReset } from './reset.js'
 import { FIN, type Segment } from './segment.js'
 import { distance, isAfter, isBefore } from './sequence.js'
@@ -12,6 +12,8 @@ import type { Tcp } from './tcp.js'
 const DELAYED_ACK_MS = 40
 /** At most so many ACKs for segments out of order wait for a peer that counts them (RFC 5681 §4.2). */
 const MAX_PENDING_ACKS = 16
+/** What is longer was a sender that had nothing to send. */
+const LONGEST_ROUND_MS = 2000
 
 export function arriveData(tcp: Tcp, connection: Connection, packet: IpPacket, segment: Segment): void {
   if (connection.finReceived) {
@@ -41,10 +43,28 @@ export function arriveData(tcp: Tcp, connection: Connection, packet: IpPacket, s
     connection.finSequence = end
   }
   const advanced = receiveBuffer.next !== before
-  if (advanced) tcp.raise(connection, READABLE)
+  if (advanced) {
+    measureRound(tcp, connection, segment)
+    tcp.raise(connection, READABLE)
+  }
   if (connection.finSeen && !isBefore(receiveBuffer.next, connection.finSequence)) takeFin(tcp, connection)
   else if (!advanced || hadIslands || beyond > 0 || receiveBuffer.hasIslands) repeatAck(tcp, connection)
   else acknowledgeLater(tcp, connection)
+}
+
+/**
+ * Data echo the time of the ACK that let them out: how long ago that was is the round trip, and what the sender's
+ * application waited. Without it a receiver would know that of the handshake alone, and its window would not grow when the
+ * path, or a busy machine, becomes slower.
+ */
+function measureRound(tcp: Tcp, connection: Connection, segment: Segment): void {
+  const { timestampEcho } = segment
+  if (!connection.timestamps || timestampEcho === connection.receiveEcho) return
+  connection.receiveEcho = timestampEcho
+  const sample = distance(timestampNow(tcp, connection), timestampEcho)
+  if (sample < 0 || sample > LONGEST_ROUND_MS) return
+  const before = connection.receiveRoundTrip
+  connection.receiveRoundTrip = before < 0 ? sample : before + (sample - before) / 8
 }
 
 function takeFin(tcp: Tcp, connection: Connection): void {
@@ -90,8 +110,8 @@ function acknowledgeLater(tcp: Tcp, connection: Connection): void {
 export function hasRead(tcp: Tcp, connection: Connection, bytes: number): void {
   const { receiveBuffer } = connection
   connection.readBytes += bytes
-  // The handshake has measured one.
-  const round = Math.max(1, connection.rtt.smoothed)
+  // Without timestamps there is the one of the handshake.
+  const round = Math.max(1, connection.receiveRoundTrip < 0 ? connection.rtt.smoothed : connection.receiveRoundTrip)
   if (tcp.now - connection.readRoundAt >= round) {
     if (connection.readBytes * 2 >= receiveBuffer.limit) {
       receiveBuffer.limit = Math.min(tcp.options.maxBufferBytes, receiveBuffer.limit * 2)
