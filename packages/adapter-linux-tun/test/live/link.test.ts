@@ -8,7 +8,7 @@ import { linuxSystem } from '../../src/abi.js'
 import type { LinuxTunPort } from '../../src/adapter.js'
 import { createTun, openDevice } from '../../src/binding.js'
 import { closePorts, open, systemWith, wiredPair } from './ports.js'
-import { freshName, ip, isolate, makeNamespace, missing, pings, run, until } from './rig.js'
+import { freshName, ip, isolate, makeNamespace, missing, pings, until } from './rig.js'
 
 const lacking = missing()
 
