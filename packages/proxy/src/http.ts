@@ -11,7 +11,7 @@ import type { Credentials } from './credentials.js'
 import type { DialSocket, Target } from './dialer.js'
 import { dial } from './dialing.js'
 import type { DialFailure } from './dialing.js'
-import { forwardedHeaders } from './http-headers.js'
+import { answerHeaders, forwardedHeaders } from './http-headers.js'
 import { openServer, refuseStrangers } from './listening.js'
 import type { Place } from './listening.js'
 import { relay } from './relay.js'
@@ -33,13 +33,26 @@ export function openHttp(context: Context, options: HttpOptions): Promise<Servic
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     void tunnel(context, request, socket as Socket, head, credentials)
   })
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+  const unanswered = new WeakMap<Duplex, number>()
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request
+    const others = unanswered.get(socket) ?? 0
+    if (others >= MOST_PIPELINED) {
+      socket.destroy()
+      return
+    }
+    unanswered.set(socket, others + 1)
+    response.once('close', () => unanswered.set(socket, unanswered.get(socket)! - 1))
     forward(context, request, response, credentials)
+  }
   server.on('request', onRequest)
   // Whether to go on is for the origin to say.
   server.on('checkContinue', onRequest)
   return openServer(context, server, 'http', options)
 }
+
+/** Requests of one connection that wait for an answer. Each has a connection of its own, which counts against no limit. */
+const MOST_PIPELINED = 4
 
 function makeServer({ limits }: Context, { tls }: HttpOptions): Server {
   const options = {
@@ -130,10 +143,9 @@ function forward(
   if (origin === null) {
     return fail(400, 'This is an HTTP proxy: it takes http:// addresses in full, and CONNECT for everything else.')
   }
-  dial(context, origin, request.socket).then(
-    (remote) => exchange(request, response, origin, remote, fail),
-    (error: DialFailure) => fail(statusFor(error), `${formatTarget(origin)}: ${error.code ?? 'unreachable'}`),
-  )
+  dial(context, origin, request.socket)
+    .then((remote) => exchange(request, response, origin, remote, fail))
+    .catch((error: DialFailure) => fail(statusFor(error), `${formatTarget(origin)}: ${error.code ?? 'unreachable'}`))
 }
 
 interface Origin extends Target {
@@ -168,17 +180,31 @@ function exchange(
     setHost: false,
     headers: [...forwardedHeaders(request), 'Host', authority, 'Connection', 'close'],
   })
-  upstream.on('continue', () => response.writeContinue())
+  upstream.once('continue', () => response.writeContinue())
   upstream.on('response', (answer) => {
-    response.writeHead(answer.statusCode!, answer.statusMessage, forwardedHeaders(answer))
+    if (!isPassable(answer)) return fail(502, 'The origin said what HTTP has no meaning for.')
+    response.writeHead(answer.statusCode!, answer.statusMessage, answerHeaders(answer))
     answer.pipe(response)
     answer.on('error', () => response.destroy())
     answer.on('aborted', () => response.destroy())
+  })
+  upstream.on('upgrade', (_, socket) => {
+    socket.destroy()
+    fail(502, 'The origin went over to another protocol, which nobody asked for.')
   })
   upstream.on('error', () => fail(502, 'The origin broke the connection off, or does not speak HTTP.'))
   response.on('close', () => upstream.destroy())
   request.pipe(upstream)
 }
+
+/** Node's parser takes more than may be written again. A coding besides `chunked` leaves the end of the body unclear. */
+function isPassable({ statusCode = 0, statusMessage = '', headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']?.toLowerCase() ?? 'chunked'
+  return statusCode >= 200 && REASON.test(statusMessage) && coding === 'chunked'
+}
+
+/** RFC 9112 §4. */
+const REASON = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 
 function statusFor({ code }: DialFailure): number {
   return code === 'ETIMEDOUT' || code === 'EAI_AGAIN' ? 504 : 502

@@ -246,3 +246,35 @@ test('the proxy itself speaks TLS, also to a far end that resets', async () => {
   if (!cut.destroyed) await once(cut, 'close')
   await expect.poll(() => proxy.open.connections).toBe(0)
 })
+
+test.each([
+  ['a status that there is not', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
+  ['a reason with a control character', 'HTTP/1.1 200 a\u0001b\r\nContent-Length: 0\r\n\r\n'],
+  ['a coding without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello'],
+  ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello'],
+])('an origin that answers with %s fails, and ends nothing else', async (_, answer) => {
+  const { port } = await start()
+  const server = await listen((socket) => socket.once('data', () => socket.end(answer, 'latin1')))
+  closing.push(() => server.close())
+  const said = await raw(port, `GET http://127.0.0.1:${server.port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  expect(said).toMatch(/^HTTP\/1\.1 502 /)
+})
+
+test('a client of HTTP/1.0 gets no chunks, and one that did not ask gets one 100 at most', async () => {
+  const { port } = await start()
+  const answer = `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(9)}HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`
+  const server = await listen((socket) => socket.once('data', () => socket.end(answer)))
+  closing.push(() => server.close())
+  const said = await raw(port, `GET http://127.0.0.1:${server.port}/ HTTP/1.0\r\n\r\n`)
+  expect(said.toLowerCase()).not.toContain('transfer-encoding')
+  expect(said).toMatch(/\r\n\r\nhello$/)
+  expect(said.split('100 Continue').length).toBeLessThanOrEqual(2)
+})
+
+test('one connection cannot dial any number of others by sending requests ahead', async () => {
+  const { dialer, port } = await start()
+  const server = await listen(() => {})
+  closing.push(() => server.close())
+  await raw(port, `GET http://127.0.0.1:${server.port}/ HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(100))
+  expect(dialer.dialed.length).toBeLessThanOrEqual(4)
+})
