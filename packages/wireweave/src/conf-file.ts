@@ -40,6 +40,12 @@ export function readConfFile(source: ConfSource): ConfFile {
   return { name, path: file, ...readTextFile(file) }
 }
 
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'does not exist. Check the name, or make a file with "wireweave init".'],
+  ['EACCES', 'may not be read. Run it as root, as with sudo.'],
+  ['EISDIR', 'is a folder, not a file'],
+])
+
 /** Throws a `WireGuardError` with code `CONFIG_INVALID`. */
 export function readTextFile(file: string): { readonly text: string; readonly mode: number } {
   try {
@@ -47,12 +53,7 @@ export function readTextFile(file: string): { readonly text: string; readonly mo
     return { text, mode: statSync(file).mode & 0o777 }
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
-    const reason =
-      code === 'ENOENT'
-        ? 'does not exist'
-        : code === 'EACCES'
-          ? 'may not be read; run as root'
-          : `cannot be read (${code})`
+    const reason = UNREADABLE.get(code) ?? `cannot be read (${code})`
     throw new WireGuardError('CONFIG_INVALID', `${file} ${reason}`, { cause, errno: code })
   }
 }

@@ -24,10 +24,12 @@ export class LinuxSystem implements System {
   async removeLeftovers(name: string, options: RunOptions): Promise<void> {
     const remains = await findRemains(this.host.socket, name)
     if (remains.link !== null) {
-      throw new WireGuardError(
-        'NAME_IN_USE',
-        `there is an interface ${name} already. Take it down first: call down(), or run "wireweave down ${name}".`,
-      )
+      const { kind } = remains.link
+      const remedy =
+        kind === 'wireguard' || kind === 'tun'
+          ? `Take it down first: "wireweave down ${name}", or down() in a program.`
+          : 'It is no WireGuard interface: call the file, and so this one, differently.'
+      throw new WireGuardError('NAME_IN_USE', `there is an interface ${name} already. ${remedy}`)
     }
     await undoAll(planDown({ name, preDown: [], postDown: [], dns: false }, remains), this.host, options)
   }

@@ -42,6 +42,8 @@ export interface NetstackTunnelOptions {
   readonly resolveRetries?: number
   /** Looks the host names of endpoints up; the system's resolver when absent. */
   readonly lookup?: Lookup
+  /** Told that a host name got no answer, before the pause after which it is asked for again. */
+  readonly onLookupRetry?: (host: string, pauseMs: number) => void
   readonly onEvent?: (event: TunnelEvent) => void
   /** Told when a peer's host name led to another address. */
   readonly onEndpointMoved?: (peer: PublicKey, to: Endpoint) => void
@@ -87,9 +89,9 @@ export async function openNetstackTunnel(options: NetstackTunnelOptions): Promis
     import('@wireweave/adapter-netstack/adapter'),
     import('@wireweave/adapter-netstack/node'),
   ])
-  const { lookup, resolveRetries } = options
+  const { lookup, resolveRetries: retries, onLookupRetry: onRetry } = options
   const named = conf.peers.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== null)
-  const resolved = await resolveEndpoints(named, { signal, lookup, retries: resolveRetries })
+  const resolved = await resolveEndpoints(named, { signal, lookup, retries, onRetry })
   const follower = new EndpointFollower({
     resolve: (endpoint) => resolveEndpoint(endpoint, { lookup, retries: 0 }),
     ...(onEndpointMoved && { onMove: onEndpointMoved }),

@@ -277,8 +277,8 @@ export class Running implements UpTunnel {
   }
 
   #resolveOptions(): Parameters<typeof resolveEndpoint>[1] & object {
-    const { signal, resolveRetries, lookup } = this.#options
-    return { signal, retries: resolveRetries, lookup, zoneIndex: (zone) => this.#system.linkIndex(zone) }
+    const { signal, resolveRetries: retries, lookup, onLookupRetry: onRetry } = this.#options
+    return { signal, retries, lookup, onRetry, zoneIndex: (zone) => this.#system.linkIndex(zone) }
   }
 
   #update(fwmark: number | null): DeviceUpdate {

@@ -33,6 +33,8 @@ export interface UpOptions extends RegistryOptions {
   readonly resolveRetries?: number
   /** Looks host names up; the system's resolver when absent. */
   readonly lookup?: Lookup
+  /** Told that a host name got no answer, before the pause after which it is asked for again. */
+  readonly onLookupRetry?: (host: string, pauseMs: number) => void
   /** Told about each action before it happens; `describeAction` of `@wireweave/host-net/action` makes it a line of text. */
   readonly onAction?: (action: HostAction, direction: 'do' | 'undo') => void
   readonly onSelection?: (selection: Selection) => void

@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -21,7 +31,10 @@ test('a name that cannot be an interface is refused, wherever it would lead', ()
 })
 
 test('a file that is not there, or is another kind, is said', () => {
-  expect(() => readConfFile(path.join(folder, 'none.conf'))).toThrow(/none\.conf does not exist/)
+  expect(() => readConfFile(path.join(folder, 'none.conf'))).toThrow(/none\.conf does not exist\. Check the name/)
+  mkdirSync(path.join(folder, 'folder.conf'))
+  expect(() => readConfFile(path.join(folder, 'folder.conf'))).toThrow(/folder\.conf is a folder, not a file$/)
+  rmdirSync(path.join(folder, 'folder.conf'))
 })
 
 test('writing replaces the file as a whole, for its owner only, and leaves no other', () => {

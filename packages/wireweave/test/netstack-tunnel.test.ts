@@ -96,6 +96,17 @@ test('closing ends connections with an error, and settles closed', async () => {
   await alice.closed
 })
 
+test('a resolver that does not answer is told of, before each pause', async () => {
+  const { privateKey } = keys()
+  const text = `[Interface]\nPrivateKey = ${privateKey}\nAddress = 10.0.0.1/32\n[Peer]\nPublicKey = ${keys().publicKey}\nEndpoint = vpn.test:1\n`
+  const told: unknown[] = []
+  const lookup = () => Promise.reject(Object.assign(new Error('no'), { code: 'EAI_AGAIN' }))
+  const onLookupRetry = (host: string, pauseMs: number) => void told.push([host, pauseMs])
+  const opening = openNetstackTunnel({ config: { name: 'wg0', text }, lookup, resolveRetries: 1, onLookupRetry })
+  await expect(opening).rejects.toThrow('no answer about the host vpn.test (EAI_AGAIN). Is DNS reachable?')
+  expect(told).toEqual([['vpn.test', 1000]])
+})
+
 test('says what a configuration lacks', async () => {
   const { privateKey } = keys()
   const attempt = (text: string): Promise<unknown> => openNetstackTunnel({ config: { name: 'wg0', text } })

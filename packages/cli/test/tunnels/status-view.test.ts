@@ -75,6 +75,12 @@ test('all of it as text: newest handshake first, names before keys', () => {
 `)
 })
 
+test('an interface whose socket is here while it is not says so', () => {
+  const text = describeStatus({ ...rest, host: null, ...statusOf(snapshot(), new Map(), NOW) }, NOW, 80, style)
+  expect(text).toMatch(/^wg0 {2}not in this network namespace\n {2}adapter: /)
+  expect(text).not.toContain('mtu:')
+})
+
 test('of many peers the first are listed and the others counted', () => {
   const text = describeStatus({ ...rest, ...statusOf(snapshot(...Array(250).fill(9)), new Map(), NOW) }, NOW, 80, style)
   expect(text).toContain('250 up\n')

@@ -2,6 +2,7 @@
 import type { HostEndpoint } from '@wireweave/config/conf-types'
 import { literalEndpoint } from '@wireweave/config/conf-update'
 import type { Endpoint } from '@wireweave/tunnel/ip'
+import { describeRetry } from '../lookup-retry.js'
 import { say } from '../terminal.js'
 import { zoneIndex } from '../zone-index.js'
 
@@ -13,8 +14,7 @@ export async function endpointAddresses(
   const named = endpoints.filter((endpoint) => literal(endpoint) === null)
   if (named.length === 0) return (endpoint) => literal(endpoint)!
   const { resolveEndpoints } = await import('wireweave')
-  const onRetry = (host: string, pauseMs: number): void =>
-    say(`wireweave: no answer about the host ${host} yet. Trying again in ${(pauseMs / 1000).toFixed(1)} s.`)
+  const onRetry = (host: string, pauseMs: number): void => say(`wireweave: ${describeRetry(host, pauseMs)}`)
   const resolved = await resolveEndpoints(named, { onRetry })
   return (endpoint) => literal(endpoint) ?? resolved.get(`${endpoint.host}:${endpoint.port}`)![0]!
 }

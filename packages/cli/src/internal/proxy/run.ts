@@ -10,6 +10,7 @@ import { formatKey } from '@wireweave/tunnel/keys'
 import { openNetstackTunnel } from 'wireweave'
 import { describeEvent, peerName } from '../event-log.js'
 import { LogLimit } from '../log.js'
+import { describeRetry } from '../lookup-retry.js'
 import { infoService } from './info.js'
 import { createReport } from './report.js'
 import type { Report } from './report.js'
@@ -36,6 +37,7 @@ export async function runProxy(conf: string, flags: ProxyFlags): Promise<void> {
       handshakes.onEvent(event)
       tell(event)
     },
+    onLookupRetry: (host, pauseMs) => report.note('lookup', describeRetry(host, pauseMs)),
     onEndpointMoved: (peer) => report.note('moved', `${peerName(peer)} has moved to another address of its name`),
   })
   // Bound late: the page that it serves is about itself.

@@ -11,7 +11,8 @@ const LABEL_COLUMNS = 12
 
 export function describeStatus(status: InterfaceStatus, now: number, width: number, style: Style): string {
   const { host, peers } = status
-  const state = host === null ? '' : host.isUp ? style.green('up') : style.red('down')
+  const state =
+    host === null ? style.dim('not in this network namespace') : host.isUp ? style.green('up') : style.red('down')
   let text = `${style.bold(status.interface)}  ${state}\n`
   const line = (label: string, value: string | null): void => {
     if (value === null || value === '') return

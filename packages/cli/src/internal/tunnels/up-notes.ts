@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import type { Selection } from 'wireweave'
 import type { Conf } from '@wireweave/config/conf-types'
+import { describeRetry } from '../lookup-retry.js'
 import { say, styleOf } from '../terminal.js'
 
 export function noteSelection({ backend, why, skipped }: Selection): string[] {
@@ -10,12 +11,24 @@ export function noteSelection({ backend, why, skipped }: Selection): string[] {
   return [...notes, `[#] adapter ${backend.name} (${why})`]
 }
 
-/** As `wg-quick` does. A file that is not there is somebody else's to report. */
+export function noteRetry(host: string, pauseMs: number): string {
+  return `${styleOf(2).yellow('[!]')} ${describeRetry(host, pauseMs)}`
+}
+
+/** As `wg-quick` does. A file that is not there, or not for us to see, is somebody else's to report. */
 export function warnIfReadable(file: string): void {
   // Windows has no such bits, and makes some up.
   if (process.platform === 'win32') return
-  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0
-  if ((mode & 0o007) !== 0) say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: chmod 600 it`)
+  if ((modeOf(file) & 0o007) !== 0)
+    say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: chmod 600 it`)
+}
+
+function modeOf(file: string): number {
+  try {
+    return statSync(file).mode
+  } catch {
+    return 0
+  }
 }
 
 /** What can no longer be done once the rights are given up. */

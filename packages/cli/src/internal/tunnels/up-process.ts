@@ -14,7 +14,7 @@ import type { Notifier } from './sd-notify.js'
 import { print, say } from '../terminal.js'
 import { UapiService } from './uapi-service.js'
 import type { UpFlags } from './up-command.js'
-import { noteIdentity, noteSelection, warnIfReadable } from './up-notes.js'
+import { noteIdentity, noteRetry, noteSelection, warnIfReadable } from './up-notes.js'
 import { ProcessSignals } from './process-signals.js'
 
 export interface UpArguments extends UpFlags {
@@ -124,6 +124,7 @@ class SetUp {
           }
           this.service = await UapiService.open(tunnel, this.log)
         },
+        onLookupRetry: (host, pauseMs) => say(noteRetry(host, pauseMs)),
         onEvent: eventLogger(this.log),
         onEndpointMoved: (peer, to) => this.log.verbose(`${peerName(peer)} - Trying endpoint ${formatEndpoint(to)}`),
       })
