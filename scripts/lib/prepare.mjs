@@ -66,10 +66,25 @@ function build() {
   }
 }
 
+/**
+ * npm links only commands whose files exist, which those of a fresh clone do not until they are built; and a command that
+ * is not linked here `npx` would look for in the registry.
+ */
+function linkCommands() {
+  const bin = path.join(root, 'node_modules/.bin')
+  if (['wireweave', 'wireweave-daemon', 'wireweave-bench'].every((name) => existsSync(path.join(bin, name)))) return
+  const packages = ['@wireweave/cli', '@wireweave/bench']
+  if (run('npm', ['rebuild', '--ignore-scripts', '--loglevel=error', '--silent', ...packages]) !== 0) {
+    console.error('npm could not link the commands of this checkout; its message above says why.')
+    process.exit(1)
+  }
+}
+
 export function prepare() {
   requireNode()
   install()
   build()
+  linkCommands()
 }
 
 function lockHash() {
