@@ -13,7 +13,7 @@ export class Names {
     this.#context = context
   }
 
-  /** The best address. Rejects as `Dialer.lookup`, and when too many are asked for at a time. */
+  /** The best address. Rejects as `Dialer.lookup`. How many are asked for at a time is the caller's to limit. */
   lookup(name: string): Promise<string> {
     const now = performance.now()
     const known = this.#known.get(name)

@@ -7,6 +7,9 @@ import { HostDatagrams } from './host-datagrams.js'
 import { Names } from './names.js'
 import { isAddress, readDatagram, REPLY, writeDatagram, writeReply } from './socks-messages.js'
 
+/** Datagrams to names that are being looked up; more are dropped, as by any network. */
+const MOST_WAITING = 32
+
 /** `announced` is where the client says it will send from; zeros when it does not know. */
 export async function associate(context: Context, socket: Socket, announced: Target): Promise<void> {
   const { associations, stats, dialer } = context
@@ -27,6 +30,12 @@ export async function associate(context: Context, socket: Socket, announced: Tar
     return
   }
   const names = new Names(context)
+  let waiting = 0
+  const lookup = async (name: string): Promise<string> => {
+    if (waiting >= MOST_WAITING) throw new Error('too many datagrams wait')
+    waiting++
+    return names.lookup(name).finally(() => waiting--)
+  }
   // The first port that the client sends from is its port: nobody else on its machine joins in later.
   let port = announced.port
   outer.on('message', (bytes, from) => {
@@ -44,7 +53,7 @@ export async function associate(context: Context, socket: Socket, announced: Tar
       await inner.send(datagram.data, datagram.port, address)
       stats.datagramsSent++
     }
-    const sent = isAddress(datagram.host) ? send(datagram.host) : names.lookup(datagram.host).then(send)
+    const sent = isAddress(datagram.host) ? send(datagram.host) : lookup(datagram.host).then(send)
     sent.catch(() => stats.datagramsDropped++)
   })
   // Whoever sends to our port may: the client sees in the header who it was.

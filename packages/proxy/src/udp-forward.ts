@@ -122,31 +122,35 @@ class Flows {
       const [oldest] = this.#flows.keys()
       this.#end(oldest!)
     }
-    const flow = known ?? { way: this.#openWay(key, from), usedAt: 0 }
+    const flow = known ?? this.#openFlow(key, from)
     this.#touch(key, flow)
+    return flow
+  }
+
+  #openFlow(key: string, from: DatagramSender): Flow {
+    const flow = { way: this.#openWay(key, from), usedAt: 0 }
+    flow.way.catch(() => {
+      // Another may have taken its place meanwhile.
+      if (this.#flows.get(key) === flow) this.#flows.delete(key)
+    })
     return flow
   }
 
   async #openWay(key: string, from: DatagramSender): Promise<Way> {
     const { stats } = this.#context
-    try {
-      const way = await this.#open()
-      way.socket.on('message', (data, sender) => {
-        const flow = this.#flows.get(key)
-        // Only the target answers.
-        if (sender.port !== way.port || sender.address !== way.address || flow === undefined) {
-          stats.datagramsDropped++
-          return
-        }
-        this.#touch(key, flow)
-        stats.datagramsReceived++
-        this.#door.send(data, from.port, from.address).catch(() => stats.datagramsDropped++)
-      })
-      return way
-    } catch (error) {
-      this.#flows.delete(key)
-      throw error
-    }
+    const way = await this.#open()
+    way.socket.on('message', (data, sender) => {
+      const flow = this.#flows.get(key)
+      // Only the target answers.
+      if (sender.port !== way.port || sender.address !== way.address || flow === undefined) {
+        stats.datagramsDropped++
+        return
+      }
+      this.#touch(key, flow)
+      stats.datagramsReceived++
+      this.#door.send(data, from.port, from.address).catch(() => stats.datagramsDropped++)
+    })
+    return way
   }
 
   #touch(key: string, flow: Flow): void {

@@ -51,7 +51,7 @@ export function readWireproxyConf(
   const own = new Set<number>()
   const expanded = new Map<number, string>()
   for (const { name, start, end } of sections) {
-    if (name in SECTIONS) {
+    if (Object.hasOwn(SECTIONS, name)) {
       for (let i = start; i < end; i++) own.add(i)
       reader.readSection(name, lines, start, end)
       continue
@@ -82,6 +82,7 @@ class Reader {
   checkAliveSeconds = 5
   readonly #environment: Readonly<Record<string, string | undefined>>
   #line = 0
+  #isExpanded = false
 
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     this.#environment = environment
@@ -178,8 +179,10 @@ class Reader {
 
   #readStrategy(strategy: string): void {
     const families: Readonly<Record<string, 0 | 4 | 6>> = { auto: 0, ipv4: 4, ipv6: 6 }
-    const family = families[strategy.toLowerCase()]
-    if (family === undefined) this.#report('ResolveStrategy', `${quote(strategy)} is none`, 'Use auto, ipv4 or ipv6.')
+    const lower = strategy.toLowerCase()
+    const family = Object.hasOwn(families, lower) ? families[lower] : undefined
+    if (family === undefined)
+      this.#report('ResolveStrategy', `${this.#quote(strategy)} is none`, 'Use auto, ipv4 or ipv6.')
     else this.family = family
   }
 
@@ -193,7 +196,7 @@ class Reader {
     // Go's form for every address.
     const target = parseTarget(text.startsWith(':') ? `[::]${text}` : text)
     if (target !== null) return target
-    this.#report('BindAddress', `${quote(text)} is no address with a port`, 'Write 127.0.0.1:1080 or [::1]:1080.')
+    this.#report('BindAddress', `${this.#quote(text)} is no address with a port`, 'Write 127.0.0.1:1080 or [::1]:1080.')
     return nowhere
   }
 
@@ -203,7 +206,7 @@ class Reader {
     if (target !== null) return target
     this.#report(
       'Target',
-      text === null ? 'it is missing' : `${quote(text)} is no host with a port`,
+      text === null ? 'it is missing' : `${this.#quote(text)} is no host with a port`,
       'Write host:port.',
     )
     return { host: '0.0.0.0', port: 1 }
@@ -213,6 +216,7 @@ class Reader {
     const username = this.#text(values, 'Username') ?? ''
     const password = this.#text(values, 'Password') ?? ''
     if (username === '' && password === '') return undefined
+    if (password === '') this.#report('Password', 'it is missing', 'Add one, or remove Username too.')
     for (const text of [username, password]) {
       if (Buffer.byteLength(text) > 255)
         this.#report(null, 'the name or password has more than 255 bytes', 'Shorten it.')
@@ -224,7 +228,13 @@ class Reader {
     const entry = values.get(key.toLowerCase())
     if (entry === undefined || entry.value === '') return null
     this.#line = entry.line
+    this.#isExpanded = entry.value.startsWith('$')
     return this.#expand(key, entry.value)
+  }
+
+  /** What comes from the environment is not shown: it may be there because it is a secret. */
+  #quote(text: string): string {
+    return this.#isExpanded ? 'the value of the variable' : quote(text)
   }
 
   /** `$NAME` is the variable, `$$` a dollar sign. */
@@ -234,6 +244,9 @@ class Reader {
     const found = this.#environment[value.slice(1)]
     if (found === undefined)
       this.#report(key, `the variable ${value.slice(1)} is not set`, 'Set it, or write $$ for $.')
+    // A second line could be a peer.
+    else if (/\p{Cc}/u.test(found))
+      this.#report(key, `the variable ${value.slice(1)} is more than one line`, 'Remove its control characters.')
     return found ?? ''
   }
 
@@ -242,7 +255,7 @@ class Reader {
     if (value !== null && value >= least) return value
     this.#report(
       key,
-      text === '' ? 'it is missing' : `${quote(text)} is not a number in range`,
+      text === '' ? 'it is missing' : `${this.#quote(text)} is not a number in range`,
       `Use ${least} to ${most}.`,
     )
     return least

@@ -1,6 +1,8 @@
 /** The proxy over a real tunnel: two devices in this process, with TCP/IP of their own. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { request as sendRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import { formatMetrics, HandshakeTimes } from '../src/metrics.js'
@@ -195,4 +197,15 @@ test('/metrics and /readyz say how it is', async () => {
   expect(text).toContain('\nwireweave_event_loop_lag_seconds 0.25\n')
   expect(text).toContain('\nwireguard_handshake_duration_seconds_bucket{interface="here",le="+Inf"} 0\n')
   expect((await get('/')).status).toBe(404)
+  // A page whose own name leads to this machine.
+  for (const [host, status] of [
+    ['rebound.example', 421],
+    ['localhost:1', 200],
+    ['[::1]', 200],
+  ] as const) {
+    const request = sendRequest({ ...place, port: proxy.services[0]!.port, path: '/metrics', headers: { host } }).end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    expect([host, response.statusCode]).toEqual([host, status])
+    response.destroy()
+  }
 })

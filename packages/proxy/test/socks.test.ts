@@ -293,3 +293,18 @@ test('there are only so many associations', async () => {
   expect(await socksConnect(await open(port), '127.0.0.1', 0, 3)).toBe(1)
   control.destroy()
 })
+
+test('datagrams to names that are not found yet wait in small numbers', async () => {
+  const { dialer, proxy, port } = await start()
+  let asked = 0
+  dialer.lookup = () => {
+    asked++
+    return new Promise(() => {})
+  }
+  const { control, relay } = await associate(port)
+  const client = await udpSocket()
+  for (let i = 0; i < 100; i++) client.send(datagram(`slow${i}.test`, 53, 'x'), relay, '127.0.0.1')
+  await expect.poll(() => asked + proxy.stats.datagramsDropped).toBe(100)
+  expect(asked).toBe(32)
+  control.destroy()
+})

@@ -78,6 +78,20 @@ test('a key of the tunnel may be in the environment', () => {
   )
 })
 
+test('a variable cannot add lines, and its value is not shown', () => {
+  expect(() => read('[Interface]\nPrivateKey = $KEY\n', { KEY: 'a\n[Peer]' })).toThrow(
+    /^proxy\.conf:2: the variable KEY is more than one line/,
+  )
+  const attempt = (): unknown => read('[Socks5]\nBindAddress = $SECRET\n', { SECRET: 'hunter2' })
+  expect(attempt).toThrow(/the value of the variable is no address/)
+  expect(attempt).not.toThrow(/hunter2/)
+})
+
+test('a section that only objects of JavaScript have is none of ours', () => {
+  const text = '[constructor]\nAddress = x\n'
+  expect(read(text)).toMatchObject({ tunnelText: text, services: [], family: 0 })
+})
+
 test('WGConfig names another file', () => {
   const conf = read('WGConfig = /etc/wireguard/wg0.conf\n\n[Socks5]\nBindAddress = 127.0.0.1:1\n')
   expect(conf).toMatchObject({ tunnelFile: '/etc/wireguard/wg0.conf', services: [{ kind: 'socks5', port: 1 }] })
@@ -106,6 +120,8 @@ test.each([
   ],
   ['[http]\nBindAddress = 127.0.0.1:1\nCertFile = a', /^proxy\.conf:3: CertFile and KeyFile go together/],
   ['[Resolve]\nResolveStrategy = ipv5', /^proxy\.conf:2: ResolveStrategy: "ipv5" is none\. Use auto, ipv4 or ipv6/],
+  ['[Resolve]\nResolveStrategy = constructor', /^proxy\.conf:2: ResolveStrategy: "constructor" is none/],
+  ['[Socks5]\nBindAddress = 127.0.0.1:1\nUsername = x', /^proxy\.conf:3: Password: it is missing/],
   ['[Interface]\nCheckAlive = name', /^proxy\.conf:2: CheckAlive: "name" is no IP address/],
 ])('%j is an error that says where', (text, message) => {
   expect(() => read(text)).toThrow(message)
