@@ -84,6 +84,15 @@ describe('wireweave', () => {
     expect(stderr).toMatch(/^wireweave: unknown command 'frobnicate'\n+See wireweave --help\.\n$/)
   })
 
+  test('no message writes to the terminal instead of on it', async () => {
+    for (const args of [['strip', '/no/\u001B]0;x\u0007/wg0.conf'], ['check', '/no/\u001B[2J.conf'], ['a\u009Bb']]) {
+      const { code, stdout, stderr } = await runProgram('wireweave', args)
+      expect(code).toBe(1)
+      expect(stdout + stderr).toContain('?')
+      expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]/u)
+    }
+  })
+
   test.runIf(hasWg())('agrees with wg on public keys', async () => {
     const { stdout } = await runProgram('wireweave', ['genkey'])
     const ours = await runProgram('wireweave', ['pubkey'], stdout)

@@ -5,7 +5,7 @@ import { addKeyCommands } from '../commands/keys.js'
 import { addProxyCommands } from '../commands/proxy.js'
 import { addServiceCommands } from '../commands/service.js'
 import { addTunnelCommands } from '../commands/tunnels.js'
-import { print } from '../internal/terminal.js'
+import { print, printable, say } from '../internal/terminal.js'
 import { VERSION } from '../internal/version.js'
 
 const program = new Command('wireweave')
@@ -16,7 +16,7 @@ const program = new Command('wireweave')
   .showHelpAfterError('See wireweave --help.')
   .configureOutput({
     writeOut: (text) => void print(text),
-    outputError: (text, write) => write(text.replace(/^error: /, 'wireweave: ')),
+    outputError: (text, write) => write(printable(text.replace(/^error: /, 'wireweave: '))),
   })
   .addHelpText(
     'after',
@@ -38,6 +38,6 @@ try {
   if (process.argv.length <= 2) program.outputHelp()
   else await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`wireweave: ${error instanceof Error ? error.message : 'unknown failure'}\n`)
+  say(printable(`wireweave: ${error instanceof Error ? error.message : 'unknown failure'}`))
   process.exitCode = 1
 }

@@ -26,7 +26,7 @@ function addUp(program: Command): void {
     .option('--no-hooks', 'run no PreUp, PostUp, PreDown and PostDown')
     .option('--kill-switch', 'let nothing leave around the tunnel, private networks excepted, until "down"')
     .option('--user <name>', 'give up root for this user once the interface is up')
-    .option('--group <name>', 'give up root for this group; that of the user when absent')
+    .option('--group <name>', 'with --user: for this group instead of that of the user')
     .option('--json', 'print what was done as JSON')
     .action(async (conf, flags) => (await import('../internal/tunnels/up-command.js')).upCommand(conf, flags))
 }

@@ -55,9 +55,12 @@ function entriesOf(program: Command): Entry[] {
   }))
 }
 
-/** Names in `/etc/wireguard`, which only root may list. */
-const NAMES = `for f in /etc/wireguard/*.conf; do [ -e "$f" ] && basename "$f" .conf; done 2>/dev/null`
-const INTERFACES = 'wireweave show interfaces 2>/dev/null'
+/** Names in `/etc/wireguard`, which only root may list. Other characters mean something to `compgen -W`, as below. */
+const NAMES =
+  'for f in /etc/wireguard/*.conf; do f=${f##*/}; f=${f%.conf}; ' +
+  'case $f in *[!a-zA-Z0-9_=+.-]*) ;; *) echo "$f" ;; esac; done 2>/dev/null'
+/** `compgen -W` of bash carries commands in its words out. */
+const INTERFACES = "wireweave show interfaces 2>/dev/null | tr -cd 'a-zA-Z0-9_=+. \\n-'"
 
 function bash(entries: readonly Entry[]): string {
   const cases = entries.map((entry) => {

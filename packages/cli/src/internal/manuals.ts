@@ -28,7 +28,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       'The first adapter that works carries the packets, the kernel\'s before user space; which one was taken, and why others were not, is printed. With user space a process stays in the background and serves the interface; "wg" and "wireweave show" find it. With the kernel no process stays, unless a peer has a host name: then one follows it.',
       'A host name is looked up again when handshakes fail, and its addresses are tried in turn, IPv4 and IPv6 alternating; never on a timer.',
       'The process ends, and takes everything back, on SIGTERM, when the interface is deleted or when its socket is removed. SIGHUP reads the file again and changes peers and keys without disturbing other sessions; addresses, routes and DNS stay as they are. In the foreground of a terminal it ends the interface: the terminal is gone. When it is killed, a sleeping guard takes back what it cannot.',
-      'With --user or --group root is given up once the interface works. What then needs root is printed; the guard stays root and takes everything back at the end. With the kernel there is nothing to give up.',
+      'With --user root is given up once the interface works. What then needs root is printed; the guard stays root and takes everything back at the end. With the kernel there is nothing to give up.',
       'With --foreground a log in the words of wireguard-go goes to standard error. Started by systemd with Type=notify it tells when it is ready: see wireweave@.service in the package.',
     ],
     environment: [

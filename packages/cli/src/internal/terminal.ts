@@ -64,6 +64,11 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
+/** Without what would write to the terminal instead of on it: file names, and what other programs say, come from anywhere. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '?')
+}
+
 function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - lengthOf(text)))
 }

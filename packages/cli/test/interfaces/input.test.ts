@@ -41,6 +41,10 @@ test('a file that cannot be read is named, with what to do', () => {
   expect(() => readText(path.join(folder, 'sub'))).toThrow(/sub is a folder\. Name a file in it\.$/)
 })
 
+test.each([KEY, Buffer.from(KEY, 'base64').toString('hex')])('a key in place of its file is not repeated', (key) => {
+  expect(() => readKeyFile(key, 'private-key')).toThrow(/^what looks like a key, not a file, does not exist/)
+})
+
 test('a file without end is not read without end', () => {
   expect(() => readText('/dev/zero')).toThrow(/\/dev\/zero has more than \d+ bytes\. Is it the right file\?$/)
 })

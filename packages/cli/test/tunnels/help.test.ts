@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
@@ -69,4 +69,13 @@ test.each([
   const ask = `COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _wireweave; echo "\${COMPREPLY[@]}"`
   const answer = execFileSync('bash', ['-c', `${completionText(program(), 'bash')}\n${ask}`], { encoding: 'utf8' })
   expect(answer.trim().split(' ')).toEqual(expected)
+})
+
+test('in bash the name of an interface is no command', () => {
+  const marker = path.join(temporaryFolder(), 'marker')
+  const stub = `wireweave() { echo 'wg0 $(echo>${marker}) \`echo>${marker}\`'; }`
+  const ask = `COMP_WORDS=(wireweave status ''); COMP_CWORD=2; _wireweave; echo "\${COMPREPLY[@]}"`
+  const script = `${stub}\n${completionText(program(), 'bash')}\n${ask}`
+  expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toContain('wg0')
+  expect(existsSync(marker)).toBe(false)
 })

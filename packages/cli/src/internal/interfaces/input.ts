@@ -68,7 +68,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'is a folder. Name a file in it.'],
 ])
 
-/** How messages call a file. */
+/** How messages call a file. Who gives a key where its file is meant does not want to read it again in a log. */
 export function fileName(file: string): string {
+  if (/^(?:[A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(file)) return 'what looks like a key, not a file,'
   return file === '-' ? 'standard input' : file.replaceAll(/\p{Cc}/gu, '?')
 }

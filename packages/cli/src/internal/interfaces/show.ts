@@ -2,7 +2,7 @@
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { listInterfaces, openInterface } from 'wireweave/interfaces'
 import type { DeviceState } from 'wireweave/interfaces'
-import { print, say } from '../terminal.js'
+import { print, printable, say } from '../terminal.js'
 import { outputPalette } from './palette.js'
 import { FIELDS, fieldText } from './show-fields.js'
 import { deviceJson, jsonText } from './show-json.js'
@@ -67,7 +67,7 @@ async function eachInterface(
       shown++
     } catch (error) {
       if (which !== 'all') throw error
-      say(`wireweave: ${error instanceof Error ? error.message : 'unknown failure'}`)
+      say(printable(`wireweave: ${error instanceof Error ? error.message : 'unknown failure'}`))
     }
   }
   return shown > 0 || names.length === 0 ? 0 : 1

@@ -5,7 +5,7 @@ import { lintConf } from '@wireweave/config/conf-lint'
 import type { ConfProblem } from '@wireweave/config/conf-problem'
 import { isInterfaceName } from '@wireweave/tunnel/interface-name'
 import { publicKeyOf } from './new-keys.js'
-import { print, styleOf } from '../terminal.js'
+import { print, printable, styleOf } from '../terminal.js'
 import type { Style } from '../terminal.js'
 
 export interface CheckFlags {
@@ -72,7 +72,7 @@ function describeFile({ file, problems }: CheckedFile, isQuiet: boolean, style: 
 
 /** `wg0.conf:7: warning: MTU: … . …`, which editors and CI systems can read. */
 function describeProblem({ severity, line, key, message, remedy }: ConfProblem, file: string, style: Style): string {
-  const place = style.bold(line === null ? `${file}:` : `${file}:${line}:`)
+  const place = style.bold(printable(line === null ? `${file}:` : `${file}:${line}:`))
   const colour = severity === 'error' ? style.red : severity === 'warning' ? style.yellow : style.dim
   return `${place} ${colour(`${severity}:`)} ${key === null ? '' : `${key}: `}${message}. ${remedy}`
 }

@@ -1,11 +1,12 @@
 /** `wireweave status`: what is up, and what it has on this machine. */
 import { existsSync } from 'node:fs'
-import { listInterfaces, locateConf, openInterface, readConfFile, readHostState, uapiPath } from 'wireweave'
+import path from 'node:path'
+import { listInterfaces, locateConf, openInterface, readHostState, uapiPath } from 'wireweave'
 import type { HostState } from 'wireweave'
-import { readConf } from '@wireweave/config/conf'
 import type { DeviceSnapshot, PeerSnapshot } from '@wireweave/tunnel/config'
 import { formatEndpoint, formatPrefix } from '@wireweave/tunnel/ip'
 import { formatKey } from '@wireweave/tunnel/keys'
+import { readPeerNames } from '../interfaces/peer-names.js'
 import { describeStatus } from './status-view.js'
 import { columnsOf, print, styleOf } from '../terminal.js'
 import { nameOf, serverOf, upProcessesOf } from './tunnel-processes.js'
@@ -61,7 +62,7 @@ async function readStatus(name: string, now: number): Promise<InterfaceStatus> {
     adapter: running.servedBy === 'kernel' ? 'linux-wg' : adapterOf(server),
     pid,
     configuration: existsSync(file) ? file : null,
-    ...statusOf(snapshot, namesOf(name, file), now),
+    ...statusOf(snapshot, readPeerNames(name, path.dirname(file)), now),
     host: process.platform === 'linux' ? await readHostState(name) : null,
   }
 }
@@ -70,20 +71,6 @@ function adapterOf(server: number | null): string | null {
   const program = server === null ? '' : nameOf(server)
   if (program === '') return null
   return program.startsWith('wireweave') ? 'linux-tun' : program
-}
-
-/** Names of peers from the file, if there is one that can be read. */
-function namesOf(name: string, file: string): ReadonlyMap<string, string> {
-  const names = new Map<string, string>()
-  if (!existsSync(file)) return names
-  try {
-    for (const peer of readConf(readConfFile(name).text).conf.peers) {
-      if (peer.name !== null) names.set(formatKey(peer.publicKey), peer.name)
-    }
-  } catch {
-    // Not for us to read.
-  }
-  return names
 }
 
 export function statusOf(
