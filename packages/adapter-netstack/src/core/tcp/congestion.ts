@@ -88,9 +88,9 @@ export class Congestion {
     this.window = this.threshold
   }
 
-  /** The retransmission timer ran out (RFC 5681 §3.1): one segment. The threshold is set at the first time only. */
-  onTimeout(inFlight: number, isFirst: boolean): void {
-    if (isFirst) this.#reduce(inFlight)
+  /** The retransmission timer ran out (RFC 5681 §3.1): one segment. `isNewLoss`: the threshold is to follow. */
+  onTimeout(inFlight: number, isNewLoss: boolean): void {
+    if (isNewLoss) this.#reduce(inFlight)
     this.window = this.#segment
     this.#epoch = -1
   }

@@ -58,7 +58,8 @@ function retransmit(tcp: Tcp, connection: Connection): void {
 
 /** Everything that is not acknowledged counts as lost. RFC 2018 §8: the peer may have dropped what it had reported. */
 function goBack(tcp: Tcp, connection: Connection): void {
-  connection.congestion.onTimeout(lossWindow(connection), connection.retries === 1)
+  // In recovery the threshold is that of the same loss already; what has been sent since would raise it.
+  connection.congestion.onTimeout(lossWindow(connection), connection.retries === 1 && !connection.inRecovery)
   connection.scoreboard.clear()
   connection.duplicateAcks = 0
   connection.inRecovery = connection.retransmitFirst = false
