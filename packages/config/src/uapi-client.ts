@@ -128,6 +128,8 @@ export class AnswerReader {
 
   #end(): void {
     if (this.#errno === null) throw protocolError('the answer has no errno')
+    // Once: it takes longer than all of a peer, and an answer may have any number of keys.
+    if (this.#privateKey !== null) this.#publicKey = this.#options.publicKeyOf(this.#privateKey)
     this.#isComplete = true
   }
 
@@ -148,9 +150,8 @@ export class AnswerReader {
       case 'private_key': {
         const privateKey = readHexKey(line, at) as PrivateKey | null
         if (privateKey === null) return false
-        if (isZeroKey(privateKey)) return true
-        this.#privateKey = privateKey
-        this.#publicKey = this.#options.publicKeyOf(privateKey)
+        this.#privateKey?.fill(0)
+        this.#privateKey = isZeroKey(privateKey) ? null : privateKey
         return true
       }
       case 'listen_port':

@@ -38,6 +38,20 @@ describe('an answer', () => {
     expect(device.snapshot.peers[0]!.endpoint).toMatchObject({ port: 51820, scopeId: 3 })
   })
 
+  test('costs one multiplication on the curve, however many private keys it has', () => {
+    let calls = 0
+    const answer = new AnswerReader({
+      publicKeyOf: (privateKey) => {
+        calls++
+        return privateKey.slice() as unknown as PublicKey
+      },
+    })
+    answer.read(utf8(`private_key=${PEER}\n`.repeat(1000)))
+    answer.read(utf8(`private_key=${SECRET}\nerrno=0\n\n`))
+    expect(calls).toBe(1)
+    expect(Buffer.from(answer.device.snapshot.publicKey!).toString('hex')).toBe(SECRET)
+  })
+
   test('that breaks off is none', () => {
     const half = reader()
     half.read(utf8('listen_port=1\nerrno=0\n'))

@@ -13,6 +13,8 @@ import { wipeSecrets } from './wipe.js'
 import { x25519PublicKey } from './x25519.js'
 
 const EINVAL = 22
+/** How many times the longest pause a whole answer may take. */
+const PATIENCE = 8
 
 export class UapiInterface implements RunningInterface {
   readonly name: string
@@ -65,11 +67,14 @@ export class UapiInterface implements RunningInterface {
         request.fill(0)
         reject(interfaceError(verb, this.name, cause, detail))
       }
-      socket.setTimeout(this.#idleMs, () =>
-        fail('ETIMEDOUT', `Whoever serves ${this.#path} does not answer: look at that process, or end it.`),
-      )
+      const giveUp = (): void =>
+        fail('ETIMEDOUT', `Whoever serves ${this.#path} does not answer: look at that process, or end it.`)
+      socket.setTimeout(this.#idleMs, giveUp)
+      // A byte now and then is no answer, either.
+      const tooLate = setTimeout(giveUp, PATIENCE * this.#idleMs)
       socket.on('error', fail)
       socket.on('close', () => {
+        clearTimeout(tooLate)
         if (!reader.isComplete) fail('EPROTO', `Whoever serves ${this.#path} ended the answer early.`)
       })
       socket.on('data', (chunk: Buffer) => {

@@ -49,6 +49,17 @@ async function serve(name: string, answer: (request: string, socket: Socket) => 
 const open = (name: string, idleMs?: number): ReturnType<typeof openInterface> =>
   openInterface(name, { uapiFolder: folder, ...(idleMs !== undefined && { idleMs }) })
 
+test('an answer that never comes to its end is given up', async () => {
+  let timer: NodeJS.Timeout | undefined
+  await serve('wg0', (_, socket) => {
+    timer = setInterval(() => socket.write('x=1\n'), 10)
+    socket.on('error', () => {}).on('close', () => clearInterval(timer))
+    return null
+  })
+  await expect((await open('wg0', 100)).read()).rejects.toMatchObject({ errno: 'ETIMEDOUT' })
+  clearInterval(timer)
+})
+
 describe('the list of interfaces', () => {
   test('has those that somebody serves, and nothing else of the folder', async () => {
     await serve('wg0', () => 'errno=0\n\n')
