@@ -20,7 +20,7 @@ export async function makeMirror(folder, modules) {
   )
   const entryPoints = []
   for (const name of packages) {
-    for (const part of ['src', 'test/windows', 'bench/windows']) {
+    for (const part of ['src', 'test/windows', 'test/shell/support', 'bench/windows']) {
       const from = path.join(root, 'packages', name, part)
       if (!existsSync(from)) continue
       for (const file of readdirSync(from, { recursive: true })) {

@@ -10,6 +10,8 @@ import { openWorkerTunnel } from './shell/worker-tunnel.js'
 
 export type { HandshakeSecrets }
 
+export type NamedBind = 'auto' | 'linux' | 'windows' | 'dgram'
+
 export interface UserspaceOptions {
   /**
    * Runs device, interface and sockets in a thread of their own, so that work on this one does not stall the tunnel.
@@ -17,8 +19,11 @@ export interface UserspaceOptions {
    * `onHandshakeSecrets` go with it.
    */
   readonly worker?: boolean
-  /** Which sockets: `linux` makes system calls through koffi, `dgram` is portable, `auto` (the default) the first that works. */
-  readonly bind?: 'auto' | 'linux' | 'dgram' | OpenBind
+  /**
+   * Which sockets: `linux` and `windows` make system calls through koffi, `dgram` is portable, `auto` (the default) the
+   * first that works.
+   */
+  readonly bind?: NamedBind | OpenBind
   /** This machine's best when absent. */
   readonly clock?: Clock
   /** Primitives of handshakes; the fastest here when absent. */
@@ -36,6 +41,12 @@ export interface NetworkAware {
    * forgotten, and every peer may start a handshake at once.
    */
   networkChanged(): Promise<void>
+  /**
+   * Keeps datagrams to peers of a family on the interface with this index, past all routes of other interfaces; 0 for
+   * what the routes say. It holds for sockets opened later, too. Resolves to whether the sockets of now obey; false
+   * also while there are none, and with sockets that cannot.
+   */
+  sendThrough(family: 4 | 6, index: number): Promise<boolean>
 }
 
 /** Throws a TypeError when `options` cannot go with a worker. */
@@ -56,6 +67,6 @@ export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptio
 function checkForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): void {
   if (adapter.module === undefined) throw new TypeError(`adapter ${adapter.name} cannot be imported by a worker`)
   if (typeof bind === 'function')
-    throw new TypeError('a worker opens its own sockets: name them, as `linux` or `dgram`')
+    throw new TypeError('a worker opens its own sockets: name them, as `linux`, `windows` or `dgram`')
   if (clock ?? suite ?? engine) throw new TypeError('a worker has its own clock, suite and engine')
 }

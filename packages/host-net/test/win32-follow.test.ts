@@ -65,3 +65,28 @@ test('an MTU from the configuration stays, and without a default route the ways 
   expect(fake.after(() => (fake.hasRoute = true))).toEqual([])
   expect(fake.after(stop)).toEqual([])
 })
+
+test('the way out is told at first and when it is another one, and stays when there is none', () => {
+  const fake = new Fake()
+  const told: string[] = []
+  const onWayOut = (family: 4 | 6, index: number): void => void told.push(`IPv${family} by ${index}`)
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: false, bypasses, onWayOut })
+  expect(told.splice(0)).toEqual(['IPv4 by 1'])
+  fake.after(() => (fake.luid = 2n))
+  expect(told.splice(0)).toEqual(['IPv4 by 2'])
+  fake.after(() => (fake.hasRoute = false))
+  expect(told).toEqual([])
+  fake.after(() => (fake.hasRoute = true))
+  expect(told).toEqual(['IPv4 by 2'])
+  stop()
+})
+
+test('no way out is told that an endpoint is not reached by', () => {
+  const fake = new Fake()
+  const told: number[] = []
+  const elsewhere = [...bypasses, { endpoint: Uint8Array.of(10, 1, 1, 1), luid: 7n, nextHop: new Uint8Array(4) }]
+  const onWayOut = (_family: 4 | 6, index: number): void => void told.push(index)
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: false, bypasses: elsewhere, onWayOut })
+  expect(told).toEqual([0])
+  stop()
+})

@@ -48,9 +48,10 @@ const linux: readonly Load[] = [
 
 const windows: readonly Load[] = [
   async ({ wgnt }) => (await import('@wireweave/adapter-wgnt/backend')).wgntBackend(wgnt),
-  async ({ wintun, userspace }) => {
+  async ({ wintun, offloads = true, userspace }) => {
     const { wintunAdapter } = await import('@wireweave/adapter-wintun/adapter')
-    return userspaceBackend(wintunAdapter(wintun), userspace)
+    const bind = userspace?.bind ?? (offloads ? 'auto' : await bindWithoutOffloads())
+    return userspaceBackend(wintunAdapter(wintun), { ...userspace, bind })
   },
 ]
 
@@ -65,6 +66,10 @@ const anywhere: Load = async ({ netstack, userspace }) => {
 const loaders = process.platform === 'win32' ? [...windows, ...linux, anywhere] : [...linux, ...windows, anywhere]
 
 async function bindWithoutOffloads(): Promise<OpenBind | 'dgram'> {
+  if (process.platform === 'win32') {
+    const { windowsBind, windowsBindWorksHere } = await import('@wireweave/device/shell/bind-windows')
+    return windowsBindWorksHere() ? windowsBind({ features: { segmentation: false } }) : 'dgram'
+  }
   const { linuxBind, linuxBindWorksHere } = await import('@wireweave/device/shell/bind-linux')
   return linuxBindWorksHere() ? linuxBind({ features: { segmentation: false, coalescing: false } }) : 'dgram'
 }

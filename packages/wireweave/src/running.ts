@@ -91,7 +91,7 @@ export class Running implements UpTunnel {
       throw error
     }
     if (this.#isKernel) this.#guard?.dismiss()
-    this.#system.follow(this.name, this.#wishes(), this.plan)
+    this.#system.follow(this.name, this.#wishes(), this.plan, this.tunnel)
     this.#follow()
     if (this.#isKernel && !this.#follower.isIdle) {
       this.#stopWatch = watchKernel(this.tunnel, (peer) => this.#follower.failed(peer))

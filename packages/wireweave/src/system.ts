@@ -3,6 +3,7 @@ import type { Cidr } from '@wireweave/host-net/action'
 import type { HostAction } from '@wireweave/host-net/action'
 import type { HostPlan, HostWishes } from '@wireweave/host-net/plan'
 import type { Host, RunOptions } from '@wireweave/host-net/run'
+import type { Tunnel } from '@wireweave/tunnel/backend'
 import type { IpAddress } from '@wireweave/tunnel/ip'
 import type { Guard } from './guarded.js'
 import type { UpOptions } from './up-options.js'
@@ -28,7 +29,7 @@ export interface System {
   /** `null` where the interface takes everything with it. */
   startGuard(name: string, atOurEnd: 'clean' | 'stay'): Guard | null
   /** Keeps what depends on the rest of the network right while the tunnel is up, until {@link close}. */
-  follow(name: string, wishes: ConfiguredWishes, plan: HostPlan): void
+  follow(name: string, wishes: ConfiguredWishes, plan: HostPlan, tunnel: Tunnel): void
   close(): void
 }
 

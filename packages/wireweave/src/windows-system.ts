@@ -6,6 +6,8 @@ import { followDefaultRoute } from '@wireweave/host-net/win32/follow'
 import { WindowsHost } from '@wireweave/host-net/win32/host'
 import { Machine } from '@wireweave/host-net/win32/machine'
 import { planWindowsUp } from '@wireweave/host-net/win32/plan'
+import type { NetworkAware } from '@wireweave/device/userspace-backend'
+import type { Tunnel } from '@wireweave/tunnel/backend'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { IpAddress } from '@wireweave/tunnel/ip'
 import { chooseBackend } from './open-tunnel.js'
@@ -57,16 +59,33 @@ export class WindowsSystem implements System {
     return null
   }
 
-  follow(name: string, wishes: ConfiguredWishes, plan: HostPlan): void {
-    const luid = this.host.machine.luidOf(name)
+  /**
+   * Sockets of user space are kept to the interface that leads out, beside the routes around the tunnel: those are for the
+   * endpoints of the configuration, and sockets that cannot be kept; this is for endpoints that a peer moves to, a name
+   * changes to or somebody sets later. Only where the tunnel is the default route: sockets that are kept to one interface
+   * reach no endpoint on another.
+   */
+  follow(name: string, wishes: ConfiguredWishes, plan: HostPlan, tunnel: Tunnel & Partial<NetworkAware>): void {
+    const { machine } = this.host
+    const luid = machine.luidOf(name)
     if (luid === null) return
     const bypasses = plan.steps.flatMap((step) => (step.do.tag === 'addBypass' ? step.do : []))
-    this.#stopFollowing = followDefaultRoute({ machine: this.host.machine, luid, mtu: wishes.mtu === null, bypasses })
+    const onWayOut = (family: 4 | 6, index: number): void => {
+      // A tunnel that is closing does not send any more.
+      if (isDefaultRoute(wishes, family)) tunnel.sendThrough?.(family, index).catch(() => undefined)
+    }
+    this.#stopFollowing = followDefaultRoute({ machine, luid, mtu: wishes.mtu === null, bypasses, onWayOut })
   }
 
   close(): void {
     this.#stopFollowing()
   }
+}
+
+/** Also by halves, the way of those who want no kill switch. */
+function isDefaultRoute({ table, allowedIps }: ConfiguredWishes, family: 4 | 6): boolean {
+  const isWide = ({ address, length }: Cidr): boolean => length <= 1 && address.length === (family === 4 ? 4 : 16)
+  return table !== 'off' && allowedIps.some(isWide)
 }
 
 /** fe80::/10, which Windows makes by itself. */

@@ -45,7 +45,7 @@ packetPortConformance(
 tunnelConformance(
   'wintun',
   () => ({
-    backend: userspaceBackend(wintunAdapter(OPTIONS), { bind: 'dgram' }),
+    backend: userspaceBackend(wintunAdapter(OPTIONS)),
     freshName,
     async kill(tunnel) {
       double.choose(tunnel.interfaceRef!.name)

@@ -24,7 +24,7 @@ const OTHER = [10, 77, 0, 1]
 const WINDOW = 128
 
 const events: string[] = []
-const backend = userspaceBackend(wintunAdapter(OPTIONS), { bind: 'dgram' })
+const backend = userspaceBackend(wintunAdapter(OPTIONS))
 const tunnel = await backend.open({
   name: 'wg0',
   onEvent: (event) => events.push(event.tag),

@@ -7,7 +7,7 @@ import type { DatagramBatch } from '../core/datagrams.js'
 import { ENDPOINT_BYTES, ENDPOINT_FAMILY, ENDPOINT_PORT } from '../core/endpoint.js'
 import { RANDOM_PORT_ATTEMPTS, SOCKET_BUFFER_BYTES } from './bind.js'
 import type { Bind, BindOptions } from './bind.js'
-import { bindError } from './internal/bind-errors.js'
+import { bindError, noMark } from './internal/bind-errors.js'
 import { Gate } from './internal/gate.js'
 import { addressText, writeAddressText } from './internal/address-text.js'
 
@@ -230,11 +230,4 @@ function writeRecord(batch: DatagramBatch, from: Arrived): void {
   writeAddressText(batch.records, at, from.address)
   batch.records[at + ENDPOINT_PORT] = from.port >>> 8
   batch.records[at + ENDPOINT_PORT + 1] = from.port & 0xff
-}
-
-function noMark(): WireGuardError {
-  return new WireGuardError(
-    'NOT_SUPPORTED',
-    'a firewall mark needs Linux sockets; remove FwMark or run on Linux with koffi',
-  )
 }

@@ -44,6 +44,15 @@ export interface StickyBind extends Bind {
   isSourceStale(records: Uint8Array, at: number): boolean
 }
 
+/** What a bind can do beyond {@link Bind} where routes alone cannot keep its datagrams out of the tunnel; ask with `in`. */
+export interface InterfaceBind extends Bind {
+  /**
+   * The interface by which datagrams of a family leave from now on; 0 for what the routes say. False when the system
+   * refuses, and nothing changed.
+   */
+  sendThrough(family: 4 | 6, index: number): boolean
+}
+
 export interface BindOptions {
   /** 0..65535; 0 lets the system choose one that is free in both families. */
   readonly port: number

@@ -74,18 +74,43 @@ export async function openUserspaceTunnel(
   }
 }
 
-async function chooseBind(wanted: 'auto' | 'linux' | 'dgram' | OpenBind): Promise<OpenBind> {
+async function chooseBind(wanted: NonNullable<UserspaceOptions['bind']>): Promise<OpenBind> {
   if (typeof wanted === 'function') return wanted
   if (wanted === 'dgram') return openDgramBind
+  const named = wanted === 'auto' ? (process.platform === 'win32' ? 'windows' : 'linux') : wanted
   try {
-    const { linuxBind, linuxBindWorksHere } = await import('./bind-linux.js')
-    if (!linuxBindWorksHere())
-      throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Linux; use `dgram`')
-    return linuxBind()
+    const open = named === 'linux' ? await loadLinuxBind() : await loadWindowsBind()
+    return wanted === 'auto' && named === 'windows' ? orDgram(open) : open
   } catch (error) {
     if (wanted === 'auto') return openDgramBind
     if (isWireGuardError(error)) throw error
     throw new WireGuardError('NOT_SUPPORTED', 'these sockets need koffi; install it or use `dgram`', { cause: error })
+  }
+}
+
+async function loadLinuxBind(): Promise<OpenBind> {
+  const { linuxBind, linuxBindWorksHere } = await import('./bind-linux.js')
+  if (linuxBindWorksHere()) return linuxBind()
+  throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Linux; use `dgram`')
+}
+
+async function loadWindowsBind(): Promise<OpenBind> {
+  const { windowsBind, windowsBindWorksHere } = await import('./bind-windows.js')
+  if (windowsBindWorksHere()) return windowsBind()
+  throw new WireGuardError('NOT_SUPPORTED', 'these sockets need a 64-bit Windows; use `dgram`')
+}
+
+/** Programs that hook Winsock break parts of it that Node does not use. */
+function orDgram(open: OpenBind): OpenBind {
+  return async (options) => {
+    try {
+      return await open(options)
+    } catch (error) {
+      const isAboutThePort =
+        isWireGuardError(error) && (error.code === 'ADDRESS_IN_USE' || error.code === 'PERMISSION_DENIED')
+      if (isAboutThePort) throw error
+      return openDgramBind(options)
+    }
   }
 }
 

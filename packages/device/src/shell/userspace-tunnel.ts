@@ -7,7 +7,7 @@ import type { PacketPort } from '@wireweave/tunnel/packets'
 import type { Region } from '../core/arena.js'
 import type { Device } from '../core/device.js'
 import type { NetworkAware } from '../userspace-backend.js'
-import type { Bind, OpenBind, StickyBind } from './bind.js'
+import type { Bind, InterfaceBind, OpenBind, StickyBind } from './bind.js'
 import type { Clock } from './clock.js'
 import { Driver } from './driver.js'
 import { Backoff } from './internal/backoff.js'
@@ -58,6 +58,8 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
   /** What the last bind had, to have it again: peers know it. */
   #boundPort = 0
   #mark = 0
+  /** The interface that each family's datagrams are kept to; 0 for none. */
+  readonly #outgoing: { 4: number; 6: number } = { 4: 0, 6: 0 }
   #reopening: NodeJS.Timeout | null = null
 
   constructor(options: UserspaceTunnelOptions) {
@@ -130,6 +132,13 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     return this.#inTurn(() => {
       this.#device.networkChanged(this.#options.clock.now())
       this.driver.run()
+    })
+  }
+
+  sendThrough(family: 4 | 6, index: number): Promise<boolean> {
+    return this.#inTurn(() => {
+      this.#outgoing[family] = index
+      return this.#bind !== null && this.#keepTo(this.#bind, family)
     })
   }
 
@@ -287,9 +296,17 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
     }
   }
 
-  #openBind(port: number, mark: number): Promise<Bind> {
+  async #openBind(port: number, mark: number): Promise<Bind> {
     const { openBind, region } = this.#options
-    return openBind({ port, mark, arena: this.#device.outbound.arena, region })
+    const bind = await openBind({ port, mark, arena: this.#device.outbound.arena, region })
+    for (const family of [4, 6] as const) if (this.#outgoing[family] !== 0) this.#keepTo(bind, family)
+    return bind
+  }
+
+  /** Without the interface, which may be gone, what the routes say is better than nothing. */
+  #keepTo(bind: Bind, family: 4 | 6): boolean {
+    if (!('sendThrough' in bind)) return false
+    return (bind as InterfaceBind).sendThrough(family, this.#outgoing[family])
   }
 
   /** Later, so that a listener may call the tunnel. */

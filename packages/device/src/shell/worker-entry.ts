@@ -60,12 +60,17 @@ async function answer(message: Extract<ToWorker, { tag: 'call' }>): Promise<void
       const secrets = await tunnel!.secrets()
       tell({ tag: 'done', id, result: secrets }, buffersOf(secrets))
     } else {
-      const result = message.call === 'apply' ? await applyAndWipe(message.update) : await tunnel![message.call]()
-      tell({ tag: 'done', id, result })
+      tell({ tag: 'done', id, result: await perform(message) })
     }
   } catch (error) {
     tell({ tag: 'refused', id, error: plainError(error) })
   }
+}
+
+function perform(message: Extract<ToWorker, { tag: 'call' }>): Promise<unknown> {
+  if (message.call === 'apply') return applyAndWipe(message.update)
+  if (message.call === 'sendThrough') return tunnel!.sendThrough(message.family, message.index)
+  return tunnel![message.call]()
 }
 
 /** The update is this thread's own copy. */

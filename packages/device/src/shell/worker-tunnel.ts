@@ -6,7 +6,7 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import type { NetworkAware, UserspaceOptions } from '../userspace-backend.js'
 import { revivedError, withMovableSecrets } from './internal/worker-messages.js'
-import type { FromWorker, ToWorker, TunnelCall, WorkerOrder } from './internal/worker-messages.js'
+import type { FromWorker, ToWorker, PlainCall, WorkerOrder } from './internal/worker-messages.js'
 
 const ENTRY = new URL('./worker-entry.js', import.meta.url)
 
@@ -137,6 +137,11 @@ class WorkerTunnel implements Tunnel, NetworkAware {
     return this.#call('networkChanged')
   }
 
+  sendThrough(family: 4 | 6, index: number): Promise<boolean> {
+    if (this.#closing !== null) return Promise.reject(this.#ended())
+    return this.#post((id) => ({ tag: 'call', id, call: 'sendThrough', family, index }), [])
+  }
+
   close(): Promise<void> {
     if (this.#closing === null) {
       const done = this.#call<void>('close').catch(() => undefined)
@@ -149,7 +154,7 @@ class WorkerTunnel implements Tunnel, NetworkAware {
     await this.close()
   }
 
-  #call<T>(call: Exclude<TunnelCall, 'apply'>): Promise<T> {
+  #call<T>(call: PlainCall): Promise<T> {
     if (this.#closing !== null) return Promise.reject(this.#ended())
     return this.#post((id) => ({ tag: 'call', id, call }), [])
   }

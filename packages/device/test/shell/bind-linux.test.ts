@@ -4,7 +4,7 @@ import * as errnos from '@wireweave/ffi/errno'
 import * as linux from '@wireweave/ffi/linux'
 import { linuxBind, linuxBindWorksHere } from '../../src/shell/bind-linux.js'
 import type { LinuxBind, LinuxBindOptions } from '../../src/shell/bind-linux.js'
-import { runLength } from '../../src/shell/internal/linux/sender.js'
+import { runLength } from '../../src/shell/internal/run-length.js'
 import { BindRig } from './support/bind-rig.js'
 import { FickleKernel } from './support/kernel.js'
 

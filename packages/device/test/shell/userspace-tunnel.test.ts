@@ -4,6 +4,7 @@ import { MemoryWire } from '@wireweave/testkit/memory-bind'
 import { isWireGuardError } from '@wireweave/tunnel/errors'
 import { ENDPOINT_BYTES, ENDPOINT_LOCAL } from '../../src/core/endpoint.js'
 import type { OpenBind } from '../../src/shell/bind.js'
+import type { UserspaceTunnel } from '../../src/shell/userspace-tunnel.js'
 import type { UserspaceOptions } from '../../src/userspace-backend.js'
 import { linuxBindWorksHere } from '../../src/shell/bind-linux.js'
 import { connect, End, packetTo, PATIENCE_MS } from './support/pair.js'
@@ -205,6 +206,30 @@ describe('sockets', () => {
     return { a, b, wire }
   }
   const at = async (wire: MemoryWire, end: End, host: string) => wire.at(`${host}:${await end.listenPort()}`)!
+
+  test('are kept to the interfaces that they were told, also those opened later', async () => {
+    const wire = new MemoryWire()
+    const kept: string[] = []
+    let refuses = false
+    const openBind: OpenBind = async (options) => {
+      const bind = await wire.openBindAt('192.0.2.1')(options)
+      const sendThrough = (family: 4 | 6, index: number): boolean => kept.push(`${family}: ${index}`) > 0 && !refuses
+      return Object.assign(bind, { sendThrough })
+    }
+    const tunnel = (await open(1, { bind: openBind })).tunnel as UserspaceTunnel
+    expect(await tunnel.sendThrough(6, 3)).toBe(false)
+    expect(kept).toEqual([])
+    await tunnel.up()
+    expect(kept.splice(0)).toEqual(['6: 3'])
+    expect(await tunnel.sendThrough(4, 7)).toBe(true)
+    await tunnel.apply({ listenPort: 4711 })
+    expect(kept.splice(0)).toEqual(['4: 7', '4: 7', '6: 3'])
+    expect(await tunnel.sendThrough(6, 0)).toBe(true)
+    refuses = true
+    expect(await tunnel.sendThrough(4, 8)).toBe(false)
+    await tunnel.apply({ listenPort: 4712 })
+    expect(kept).toEqual(['6: 0', '4: 8', '4: 8'])
+  })
 
   test('that are full make the device wait, and nothing is lost', async () => {
     const { a, b, wire } = await wired()

@@ -16,6 +16,8 @@ export interface Koffi {
   errno(): number
   proto(convention: string, name: string | null, result: string, args: readonly string[]): object
   pointer(type: object): object
+  /** Of an address and a function type: the function there. */
+  decode(address: number, type: object): (...args: never[]) => unknown
   /** The address of a C function that calls `callback`, from whichever thread C calls it. */
   register(callback: (...args: never[]) => void, type: object): bigint
   readonly node: {

@@ -79,6 +79,11 @@ export function look(
   }
 }
 
+/** The function at an address that Windows told, as an extension of Winsock. The name in the signature is only for people. */
+export function functionAt<const S extends CSignature>(address: number, [, result, args]: S): Bound<{ it: S }>['it'] {
+  return koffi().decode(address, koffi().proto('__stdcall', null, result, args)) as Bound<{ it: S }>['it']
+}
+
 function open(path: string): KoffiLibrary {
   try {
     return koffi().load(path)

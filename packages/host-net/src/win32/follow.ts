@@ -13,10 +13,15 @@ export interface FollowOptions {
   readonly mtu: boolean
   /** As the plan made them. */
   readonly bypasses: readonly Bypass[]
+  /**
+   * Told, at first and at each change, by which interface a family leads out of this machine, for sockets to be kept to: by
+   * its index, 0 when an endpoint is reached by another one.
+   */
+  readonly onWayOut?: (family: 4 | 6, index: number) => void
 }
 
 /** Returns a function that ends it and takes the ways away that it moved. Does not keep the process alive. */
-export function followDefaultRoute({ machine, luid, mtu, bypasses }: FollowOptions): () => void {
+export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: FollowOptions): () => void {
   const ways = new Map(bypasses.map((bypass) => [bypass.endpoint.join(), bypass]))
   const moved = new Set<string>()
   const host = (endpoint: IpAddress): { address: IpAddress; length: number } => ({
@@ -26,20 +31,27 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses }: FollowOptio
   const move = (family: 4 | 6, route: DefaultRoute): void => {
     for (const [key, way] of ways) {
       const isSame = way.luid === route.luid && way.nextHop.join() === route.nextHop.join()
-      if (isSame || (way.endpoint.length === 4 ? 4 : 6) !== family) continue
+      if (isSame || !isOf(family, way)) continue
       machine.deleteRoute(way.luid, host(way.endpoint), way.nextHop)
       machine.addRoute(route.luid, host(way.endpoint), route.nextHop)
       ways.set(key, { endpoint: way.endpoint, luid: route.luid, nextHop: route.nextHop })
       moved.add(key)
     }
   }
+  const tellWayOut = (family: 4 | 6, { index, luid: by }: DefaultRoute): void => {
+    const isElsewhere = [...ways.values()].some((way) => isOf(family, way) && way.luid !== by)
+    onWayOut?.(family, isElsewhere ? 0 : index)
+  }
   // The plan was made for what is there at first.
   let isFirst = true
   const monitor = new DefaultRouteMonitor(machine, luid, (family, route) => {
     // Without any the ways stay as they were: better a dead end than the tunnel itself.
-    if (isFirst || route === null) return
-    if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
-    move(family, route)
+    if (route === null) return
+    if (!isFirst) {
+      if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
+      move(family, route)
+    }
+    tellWayOut(family, route)
   })
   isFirst = false
   return () => {
@@ -49,4 +61,8 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses }: FollowOptio
       machine.deleteRoute(by, host(endpoint), nextHop)
     }
   }
+}
+
+function isOf(family: 4 | 6, { endpoint }: Bypass): boolean {
+  return (endpoint.length === 4 ? 4 : 6) === family
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import { Machine } from '@wireweave/host-net/win32/machine'
+import { openDgramBind } from '@wireweave/device/shell/bind-dgram'
+import type { OpenBind } from '@wireweave/device/shell/bind'
 import { describeWindowsAction } from '@wireweave/host-net/action'
 import { formatIp } from '@wireweave/tunnel/ip'
 import { afterEach, expect, test } from 'vitest'
@@ -87,6 +89,22 @@ test('over Wintun: the same, and a way to the endpoint around the tunnel', async
   expect(machine.ipInterface(machine.luidOf(name)!, 4)).toEqual({ mtu: 1420, metric: 0 })
   await tunnel.down()
   expect(machine.luidOf(name)).toBeNull()
+})
+
+test.each([
+  ['by the interface that leads out, where the tunnel is the default route', '0.0.0.0/0', ['4 by 7']],
+  ['as the routes say, where it is not', '10.0.0.0/8', []],
+])('datagrams over Wintun leave %s', async (_what, allowedIps, expected) => {
+  const kept: string[] = []
+  const bind: OpenBind = async (options) => {
+    const sendThrough = (family: 4 | 6, index: number): boolean => kept.push(`${family} by ${index}`) > 0
+    return Object.assign(await openDgramBind(options), { sendThrough })
+  }
+  const text = TEXT.replace('0.0.0.0/0, ::/0', allowedIps)
+  const tunnel = await up(options({ adapter: 'wintun', config: { text, name: freshName() }, userspace: { bind } }))
+  await tunnel.tunnel.snapshot()
+  expect(kept).toEqual(expected)
+  await tunnel.down()
 })
 
 test('an adapter that is removed ends the tunnel and everything of it', async () => {

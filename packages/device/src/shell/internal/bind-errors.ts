@@ -1,6 +1,9 @@
 /** What went wrong when a socket was to be bound, and what to do. */
 import { WireGuardError } from '@wireweave/tunnel/errors'
 
+const PRIVILEGED = 'choose a port from 1024 on or add CAP_NET_BIND_SERVICE'
+const RESERVED = 'choose one that `netsh interface ipv4 show excludedportrange protocol=udp` does not list'
+
 export function bindError(errno: string, port: number): WireGuardError {
   switch (errno) {
     case 'EADDRINUSE': {
@@ -8,7 +11,7 @@ export function bindError(errno: string, port: number): WireGuardError {
       return new WireGuardError('ADDRESS_IN_USE', message, { errno, recoverable: true })
     }
     case 'EACCES': {
-      const message = `UDP port ${port} may not be used; choose a port from 1024 on or add CAP_NET_BIND_SERVICE`
+      const message = `UDP port ${port} may not be used; ${process.platform === 'win32' ? RESERVED : PRIVILEGED}`
       return new WireGuardError('PERMISSION_DENIED', message, { errno })
     }
     default:
@@ -19,4 +22,11 @@ export function bindError(errno: string, port: number): WireGuardError {
 export function markError(errno: string): WireGuardError {
   const message = `the firewall mark could not be set: ${errno}; it needs CAP_NET_ADMIN`
   return new WireGuardError(errno === 'EPERM' ? 'PERMISSION_DENIED' : 'SYSTEM', message, { errno })
+}
+
+export function noMark(): WireGuardError {
+  return new WireGuardError(
+    'NOT_SUPPORTED',
+    'a firewall mark needs Linux sockets; remove FwMark or run on Linux with koffi',
+  )
 }

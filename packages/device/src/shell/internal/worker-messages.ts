@@ -5,6 +5,7 @@ import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
 import type { WireGuardErrorCode } from '@wireweave/tunnel/errors'
 import type { TunnelEvent } from '@wireweave/tunnel/events'
 import type { HandshakeSecrets } from '../../core/device.js'
+import type { NamedBind } from '../../userspace-backend.js'
 
 /** `workerData`: what to open. */
 export interface WorkerOrder {
@@ -12,18 +13,30 @@ export interface WorkerOrder {
   readonly adapterModule: string
   readonly name: string
   readonly mtu?: number
-  readonly bind: 'auto' | 'linux' | 'dgram'
+  readonly bind: NamedBind
   readonly tellsEvents: boolean
   readonly tellsSecrets: boolean
   /** Becomes 1 when the worker has let go of everything, after `release` or at its end. */
   readonly released: Int32Array
 }
 
-export type TunnelCall = 'apply' | 'snapshot' | 'secrets' | 'up' | 'down' | 'networkChanged' | 'close'
+export type TunnelCall = 'apply' | 'snapshot' | 'secrets' | 'up' | 'down' | 'networkChanged' | 'sendThrough' | 'close'
+
+/** Those without arguments. */
+export type PlainCall = Exclude<TunnelCall, 'apply' | 'sendThrough'>
+
+interface SendThroughCall {
+  readonly tag: 'call'
+  readonly id: number
+  readonly call: 'sendThrough'
+  readonly family: 4 | 6
+  readonly index: number
+}
 
 export type ToWorker =
-  | { readonly tag: 'call'; readonly id: number; readonly call: Exclude<TunnelCall, 'apply'> }
+  | { readonly tag: 'call'; readonly id: number; readonly call: PlainCall }
   | { readonly tag: 'call'; readonly id: number; readonly call: 'apply'; readonly update: DeviceUpdate }
+  | SendThroughCall
   | { readonly tag: 'abort' }
   /** The process ends now. */
   | { readonly tag: 'release' }

@@ -1,4 +1,4 @@
-/** The system calls of a bind, and limits of UDP that no header names. Addresses are plain numbers. */
+/** The system calls of a bind. Addresses are plain numbers. */
 import { errno } from '@wireweave/ffi/errno'
 import { bind } from '@wireweave/ffi/library'
 
@@ -28,8 +28,3 @@ export function socketCalls(): SocketCalls {
   })
   return { ...libc, errno }
 }
-
-/** Segments of one message; kernels from 6.9 on take 128. */
-export const UDP_MAX_SEGMENTS = 64
-/** What fits behind an IPv4 and a UDP header in 65 535 bytes. */
-export const UDP_MAX_BYTES = 65507

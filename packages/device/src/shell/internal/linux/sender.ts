@@ -23,7 +23,7 @@ import {
   ENDPOINT_PORT,
   ENDPOINT_SCOPE,
 } from '../../../core/endpoint.js'
-import { UDP_MAX_BYTES, UDP_MAX_SEGMENTS } from './calls.js'
+import { runLength } from '../run-length.js'
 import type { SocketCalls } from './calls.js'
 import { hasSource, putSegment, putSource, putTrafficClass, SEND_CONTROL_BYTES } from './control.js'
 import { isFatal, socketDied } from './fatal.js'
@@ -203,26 +203,6 @@ export class Sender {
     this.#stats.refused += run
     return 'again'
   }
-}
-
-/** How many datagrams from `first` on make one message: adjacent, to one endpoint in one class, equally long but the last. */
-export function runLength(batch: DatagramBatch, first: number): number {
-  const { endpoints, trafficClasses, offsets, lengths } = batch
-  const segment = lengths[first]!
-  const record = endpoints[first]!
-  const trafficClass = trafficClasses[first]!
-  const most = Math.min(first + UDP_MAX_SEGMENTS, batch.count)
-  let end = offsets[first]! + segment
-  const limit = offsets[first]! + UDP_MAX_BYTES
-  let i = first + 1
-  while (i < most && endpoints[i] === record && offsets[i] === end && trafficClasses[i] === trafficClass) {
-    const length = lengths[i]!
-    end += length
-    if (length > segment || end > limit) break
-    i++
-    if (length < segment) break
-  }
-  return i - first
 }
 
 /** The cached local address is gone, or its interface is. */
