@@ -32,3 +32,29 @@ test('every relative link in a document leads somewhere', () => {
     }
   }
 })
+
+test('every package has its row in ARCHITECTURE.md and its link in README.md', () => {
+  const architecture = readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8')
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
+  const rows = [...architecture.matchAll(/^\| `([a-z-]+)(?:\/[a-z]+)?` +\|/gm)].map(([, name]) => name)
+  for (const name of readdirSync(path.join(root, 'packages'))) {
+    expect(readme.includes(`](packages/${name})`), `README.md links to packages/${name}`).toBe(true)
+    // It is told of below the table: whatever it tests may be above or below.
+    if (name !== 'testkit') expect(rows, `ARCHITECTURE.md has a row of ${name}`).toContain(name)
+  }
+})
+
+test('every script and suite that can be run is in CONTRIBUTING.md', () => {
+  const contributing = readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8')
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  // What "build" does every other command does first.
+  for (const name of Object.keys(scripts).filter((each) => each !== 'build')) {
+    const words = ['start', 'test'].includes(name) ? `npm ${name}` : `npm run ${name}`
+    expect(contributing, words).toMatch(new RegExp(`\\| \`${words}[\` ]`))
+  }
+  const runner = readFileSync(path.join(root, 'scripts/test.mjs'), 'utf8')
+  const suites = /^const suites = \{\n([\s\S]*?)^\}/m.exec(runner)![1]!
+  for (const [, suite] of suites.matchAll(/^ {2}(\w+):/gm)) expect(contributing).toContain(`\`${suite}\``)
+})

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { shapes } from '../../packages/cli/test/support/documented-json.js'
 import type { Finished } from '../rig/command.js'
 import { eventually } from '../rig/command.js'
 import { ours } from '../rig/implementations.js'
@@ -162,7 +163,12 @@ describeWith('wireweave up', needs, () => {
     await two.host.ip('address add 2001:db8::5/128 dev lo')
     await two.configure({ publicKey: one.keys.publicKey, allowedIps: one.allowedIps })
     await writeConf([], ['AllowedIPs = 0.0.0.0/0, ::/0'])
-    await run('up', 'wg1')
+    const expectDocumented = async (command: string, ...words: string[]): Promise<void> => {
+      const [actual, documented] = shapes(command, JSON.parse(await run(command, ...words, '--json')))
+      expect(actual, command).toEqual(documented)
+    }
+    await expectDocumented('up', 'wg1')
+    await expectDocumented('status', 'wg1')
     for (const address of ['203.0.113.5', '2001:db8::5', two.v4, two.v6]) {
       expect(await reaches(one.host, address), address).toBe(true)
     }
@@ -178,7 +184,7 @@ describeWith('wireweave up', needs, () => {
     expect((await ping(two.host, one.v4, '-m 77 -c 2 -i 0.2 -W 1 -I 10.99.0.2')).received).toBe(0)
     await one.host.run('nft', ['flush chain ip wg-quick-wg1 preraw'].join(' ').split(' '))
     expect((await ping(two.host, one.v4, '-m 77 -c 2 -i 0.2 -W 1 -I 10.99.0.2')).received).toBeGreaterThan(0)
-    await run('down', 'wg1')
+    await expectDocumented('down', 'wg1')
     expect(await everything()).toBe(before)
   })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { NO_COLOURS, outputPalette } from '../../src/internal/interfaces/palette.js'
 import { FIELDS, fieldText } from '../../src/internal/interfaces/show-fields.js'
+import { documentedJson } from '../support/documented-json.js'
 import { deviceJson, jsonText } from '../../src/internal/interfaces/show-json.js'
 import { showText } from '../../src/internal/interfaces/show-text.js'
 import {
@@ -77,6 +78,15 @@ describe('show --json', () => {
         `"latestHandshake":${NOW - 65},"transferRx":2224,"transferTx":1152921504606846977,` +
         '"persistentKeepalive":25,"allowedIps":["10.0.0.2/32","fd00::2/128"]}}}',
     )
+  })
+
+  test('has the fields that docs/json.md shows', () => {
+    const documented = Object.values(documentedJson('show') as Record<string, { peers: Record<string, object> }>)[0]!
+    const { snapshot, secrets } = device(busyPeer)
+    const shown = deviceJson({ snapshot: { ...snapshot, fwmark: 1 }, secrets }, json())
+    expect(Object.keys(shown)).toEqual(Object.keys(documented))
+    const [peer] = Object.values(shown['peers'] as Record<string, object>)
+    expect(Object.keys(peer!)).toEqual(Object.keys(Object.values(documented.peers)[0]!))
   })
 
   test('leaves out what is not set', () => {

@@ -7,6 +7,7 @@ import { formatIp, formatPrefix } from '@wireweave/tunnel/ip'
 import { formatKey } from '@wireweave/tunnel/keys'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { publicKeyOf } from '../../src/internal/tunnels/new-keys.js'
+import { shapes } from '../support/documented-json.js'
 import { buildPrograms, runProgram } from '../support/programs.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -134,6 +135,16 @@ describe('init and add-peer', () => {
     expect(client.quick.dnsServers.map(formatIp)).toEqual(['9.9.9.9'])
   })
 
+  test.runIf(process.platform === 'linux')('many at once lose no peer and give no address away twice', async () => {
+    const target = await server()
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const results = await Promise.all(names.map((name) => wireweave('add-peer', target, name)))
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0])
+    const { peers } = read(target)
+    expect(peers.map(({ name }) => name).toSorted()).toEqual(names)
+    expect(new Set(peers.flatMap(({ allowedIps }) => allowedIps.map(formatPrefix))).size).toBe(10)
+  })
+
   test('no key is printed unless it was asked for', async () => {
     const target = await server()
     const quiet = await wireweave('add-peer', target, 'a', '--json')
@@ -185,6 +196,20 @@ describe('init and add-peer', () => {
     expect(stderr).not.toMatch(/\n +at /)
     expect(readFileSync(target, 'utf8')).toBe(before)
   })
+})
+
+test('--json prints what docs/json.md shows', async () => {
+  const folder = temporaryFolder()
+  const server = path.join(folder, 'wg0.conf')
+  const printed = async (...args: string[]): Promise<unknown> => JSON.parse((await wireweave(...args, '--json')).stdout)
+  const expectDocumented = (command: string, value: unknown): void => {
+    const [actual, documented] = shapes(command, value)
+    expect(actual, command).toEqual(documented)
+  }
+  expectDocumented('init', await printed('init', server))
+  expectDocumented('add-peer', await printed('add-peer', server, 'phone', '--endpoint', 'vpn.example.org'))
+  expectDocumented('check', await printed('check', file('[Interface]\nMTU = x\n')))
+  expectDocumented('adapters', await printed('adapters'))
 })
 
 test('help and adapters need no rights, and the pages name what there is', async () => {

@@ -5,6 +5,7 @@ import type { PublicKey } from '@wireweave/tunnel/keys'
 import { expect, test } from 'vitest'
 import { styleOf } from '../../src/internal/terminal.js'
 import { statusOf } from '../../src/internal/tunnels/status-command.js'
+import { shapes } from '../support/documented-json.js'
 import { describeStatus } from '../../src/internal/tunnels/status-view.js'
 
 const NOW = 1_700_000_000_000
@@ -49,6 +50,12 @@ test('a peer is up for as long as its keys are good, then idle; one without a ha
     1_699_999_819,
     null,
   ])
+})
+
+test('as JSON it is what docs/json.md shows', () => {
+  const status = { ...rest, ...statusOf(snapshot(5), new Map(), NOW), configuration: '/etc/wireguard/wg0.conf' }
+  const [actual, documented] = shapes('status', JSON.parse(JSON.stringify([status])))
+  expect(actual).toEqual(documented)
 })
 
 test('all of it as text: newest handshake first, names before keys', () => {

@@ -33,7 +33,7 @@ export function initCommand(source: string, flags: InitFlags): void {
   writeSecretFile(file, text)
   if (flags.json === true) {
     print(
-      `${JSON.stringify({ interface: name, file, publicKey: formatKey(publicKey), address: items(address), listenPort: Number(listenPort) })}\n`,
+      `${JSON.stringify({ interface: name, file, publicKey: formatKey(publicKey), addresses: items(address), listenPort: Number(listenPort) })}\n`,
     )
     return
   }
