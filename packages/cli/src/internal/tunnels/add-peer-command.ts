@@ -21,6 +21,7 @@ import {
   noteOf,
   prefixesOf,
 } from './client-file.js'
+import { withFileLocked } from './file-lock.js'
 import { newKeyPair, newPresharedKey, publicKeyOf } from './new-keys.js'
 import { refuseLines, writeSecretFile } from './secret-file.js'
 import { columnsOf, print, say, styleOf } from '../terminal.js'
@@ -51,7 +52,12 @@ interface NewPeer {
 const DEFAULT_PORT = 51820
 const EVERYTHING = '0.0.0.0/0, ::/0'
 
-export async function addPeerCommand(source: string, name: string, flags: AddPeerFlags): Promise<void> {
+/** Two that run at once must not give the same address away, nor lose each other's peer. */
+export function addPeerCommand(source: string, name: string, flags: AddPeerFlags): Promise<void> {
+  return withFileLocked(locateConf(source).file, () => addPeerTo(source, name, flags))
+}
+
+async function addPeerTo(source: string, name: string, flags: AddPeerFlags): Promise<void> {
   const { name: interfaceName, file } = locateConf(source)
   refuseLines({ 'the name of the peer': name, '--endpoint': flags.endpoint, '--dns': flags.dns })
   const { text } = readConfFile(source)
