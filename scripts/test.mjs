@@ -6,10 +6,12 @@
  *
  * With CI or WIREWEAVE_NO_SKIP set, a skipped test is a failure.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { prepare, root, run } from './lib/prepare.mjs'
+import { prepare, root } from './lib/prepare.mjs'
 
 const results = path.join(root, '.results')
 const strict = Boolean(process.env.CI || process.env.WIREWEAVE_NO_SKIP)
@@ -21,21 +23,30 @@ const vitestArguments = (name, more) => [
   ...more,
 ]
 
-/** Each suite leaves a JSON result; its runner's exit code counts too. */
+const script = (name, ...more) => [process.execPath, [...more, '--json', resultFile(name)]]
+const otherNode = (major) => ['npx', ['-y', `node@${major}`, ...vitestArguments(`node${major}`, [])]]
+
+/** The command of each suite, which leaves a JSON result; its exit code counts too. */
 const suites = {
-  unit: () => run(process.execPath, vitestArguments('unit', []), { env }),
-  node22: () => otherNode('22'),
-  node24: () => otherNode('24'),
-  portable: () => run(process.execPath, ['scripts/portable.mjs', '--json', resultFile('portable')], { env }),
-  packed: () => run(process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts']), { env }),
-  kernel: () => run(process.execPath, ['interop/kernel-vm/suite.mjs', '--json', resultFile('kernel')], { env }),
-  windows: () => run(process.execPath, ['interop/windows/suite.mjs', '--json', resultFile('windows')], { env }),
-  interop: () => run(process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts']), { env }),
+  unit: [process.execPath, vitestArguments('unit', [])],
+  node22: otherNode('22'),
+  node24: otherNode('24'),
+  portable: script('portable', 'scripts/portable.mjs'),
+  packed: [process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts'])],
+  kernel: script('kernel', 'interop/kernel-vm/suite.mjs'),
+  windows: script('windows', 'interop/windows/suite.mjs'),
+  interop: [process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts'])],
 }
 
-function otherNode(major) {
-  const script = vitestArguments(`node${major}`, [])
-  return run('npx', ['-y', `node@${major}`, ...script], { env })
+/** The same tests on two runtimes, which wait more than they work: they run side by side. */
+const together = [['node22', 'node24']]
+
+/** Resolves with its exit code. To a file when it does not have the terminal for itself. */
+async function runSuite([command, args], log) {
+  const output = log === null ? 'inherit' : openSync(log, 'w')
+  const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', output, output] })
+  const [code] = await once(child, 'exit')
+  return code ?? 1
 }
 
 function resultFile(name) {
@@ -97,17 +108,27 @@ mkdirSync(results, { recursive: true })
 const total = { passed: 0, failed: 0, skipped: 0 }
 const lines = []
 const failures = []
-for (const [name, runSuite] of Object.entries(suites)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
-  console.log(`\n── ${name}`)
+
+async function runAndCount(name, log) {
   const started = Date.now()
-  const counts = readCounts(name, runSuite())
+  const counts = readCounts(name, await runSuite(suites[name], log))
+  if (log !== null) console.log(`\n── ${name}\n${readFileSync(log, 'utf8')}`)
   for (const key of Object.keys(total)) total[key] += counts[key]
   for (const failure of readFailures(name)) failures.push(`${name}: ${failure}`)
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   lines.push(
     `${name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`,
   )
+}
+
+const left = new Set(wanted.length > 0 ? wanted : Object.keys(suites))
+for (const name of Object.keys(suites)) {
+  if (!left.has(name)) continue
+  const group = (together.find((names) => names.includes(name)) ?? [name]).filter((each) => left.has(each))
+  for (const each of group) left.delete(each)
+  console.log(`\n── ${group.join(' and ')}`)
+  const isAlone = group.length === 1
+  await Promise.all(group.map((each) => runAndCount(each, isAlone ? null : path.join(results, `${each}.log`))))
 }
 
 const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`
