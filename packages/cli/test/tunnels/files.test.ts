@@ -141,7 +141,7 @@ describe('init and add-peer', () => {
     const results = await Promise.all(names.map((name) => wireweave('add-peer', target, name)))
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0])
     const { peers } = read(target)
-    expect(peers.map(({ name }) => name).toSorted()).toEqual(names)
+    expect(peers.map(({ name }) => name ?? '').toSorted((a, b) => a.localeCompare(b))).toEqual(names)
     expect(new Set(peers.flatMap(({ allowedIps }) => allowedIps.map(formatPrefix))).size).toBe(10)
   })
 
