@@ -4,7 +4,7 @@ import { addInterfaceCommands } from '../commands/interfaces.js'
 import { addKeyCommands } from '../commands/keys.js'
 import { addProxyCommands } from '../commands/proxy.js'
 import { addServiceCommands } from '../commands/service.js'
-import { addTunnelCommands } from '../commands/tunnels.js'
+import { addHelpCommands, addTunnelCommands } from '../commands/tunnels.js'
 import { print, printable, say } from '../internal/terminal.js'
 import { VERSION } from '../internal/version.js'
 
@@ -33,6 +33,7 @@ addInterfaceCommands(program)
 addProxyCommands(program)
 addServiceCommands(program)
 addKeyCommands(program)
+addHelpCommands(program)
 
 try {
   if (process.argv.length <= 2) program.outputHelp()

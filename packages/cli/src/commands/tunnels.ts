@@ -10,8 +10,6 @@ export function addTunnelCommands(program: Command): void {
   addFileCommands(program)
   addViews(program)
   addMakers(program)
-  program.commandsGroup('Help:')
-  addHelp(program)
 }
 
 function addUp(program: Command): void {
@@ -124,7 +122,9 @@ function addMakers(program: Command): void {
     )
 }
 
-function addHelp(program: Command): void {
+/** The last that a list of commands shows. */
+export function addHelpCommands(program: Command): void {
+  program.commandsGroup('Help:')
   program
     .command('help')
     .summary('explain a command')

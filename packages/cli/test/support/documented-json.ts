@@ -15,7 +15,7 @@ export function documentedJson(command: string): unknown {
  * The fields of a value and of what is in it, values replaced by their kinds, lists by their first item: two that are alike
  * compare as equal. `like` tells what may stand where this value has `null` or an empty list.
  */
-export function shapeOf(value: unknown, like: unknown = value): unknown {
+function shapeOf(value: unknown, like: unknown = value): unknown {
   if (value === null || (Array.isArray(value) && value.length === 0)) return like === value ? value : shapeOf(like)
   if (Array.isArray(value)) return [shapeOf(value[0], Array.isArray(like) ? like[0] : undefined)]
   if (typeof value !== 'object') return typeof value

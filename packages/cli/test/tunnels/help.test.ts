@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { addTunnelCommands } from '../../src/commands/tunnels.js'
+import { addHelpCommands, addTunnelCommands } from '../../src/commands/tunnels.js'
 import { completionText } from '../../src/internal/completion.js'
 import { manualPage } from '../../src/internal/help-command.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
@@ -11,6 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 function program(): Command {
   const root = new Command('wireweave').helpCommand(false)
   addTunnelCommands(root)
+  addHelpCommands(root)
   return root
 }
 const commands = program().commands
