@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { connect } from 'node:net'
 import path from 'node:path'
@@ -104,6 +104,12 @@ test('opens what it is told, says where, and ends on Ctrl-C', async () => {
   expect(await (await fetch(`http://127.0.0.1:${info!.port}/readyz`)).json()).toMatchObject({ ready: true })
   child.kill('SIGINT')
   expect(await once(child, 'exit')).toEqual([0, null])
+})
+
+// Root may look into every process.
+test.runIf(process.platform === 'linux' && process.getuid!() !== 0)('its memory cannot be dumped', async () => {
+  const { child } = await start([write(conf), '-D', '0'])
+  expect(statSync(`/proc/${child.pid}/mem`).uid).toBe(0)
 })
 
 test("loads wireproxy's sections, with a password from the environment", async () => {

@@ -59,6 +59,10 @@ test('an incremental list of allowed IPs changes what is there', () => {
   expect(peer!.allowedIps.map(({ remove }) => remove ?? false)).toEqual([false, true])
 })
 
+test('a domain to search is no option of a program', () => {
+  expect(readConf('[Interface]\nDNS = --help\n').problems).toMatchObject([{ severity: 'error', key: 'DNS', line: 2 }])
+})
+
 test('sections of other programs are passed over on request', () => {
   const text = `${FILE}[Socks5]\nBindAddress = 127.0.0.1:1080\n`
   expect(readConf(text).problems).toHaveLength(1)

@@ -158,7 +158,7 @@ function originOf(text: string): Origin | null {
   if (!/^http:\/\//i.test(text) || !URL.canParse(text)) return null
   const { hostname, host, port, pathname, search, username, password } = new URL(text)
   const name = hostname.replace(/^\[|\]$/g, '')
-  if (!isHost(name) || username !== '' || password !== '') return null
+  if (!isHost(name) || port === '0' || username !== '' || password !== '') return null
   return { host: name, port: Number(port || 80), path: `${pathname}${search}`, authority: host }
 }
 

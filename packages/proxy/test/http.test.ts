@@ -169,6 +169,7 @@ test.each([
   ['a path, as a page in a browser could send it', 'GET / HTTP/1.1'],
   ['another scheme', 'GET https://there.test/ HTTP/1.1'],
   ['a user in the address', 'GET http://me:secret@there.test/ HTTP/1.1'],
+  ['port 0', 'GET http://there.test:0/ HTTP/1.1'],
   ['a host that is none', 'GET http://a%20b/ HTTP/1.1'],
 ])('%s is refused', async (_, line) => {
   const { dialer, port } = await start()

@@ -11,6 +11,7 @@ import { openNetstackTunnel } from 'wireweave'
 import { describeEvent, peerName } from '../event-log.js'
 import { LogLimit } from '../log.js'
 import { describeRetry } from '../lookup-retry.js'
+import { forbidMemoryDumps } from '../memory-dumps.js'
 import { infoService } from './info.js'
 import { createReport } from './report.js'
 import type { Report } from './report.js'
@@ -27,6 +28,7 @@ export async function runProxy(conf: string, flags: ProxyFlags): Promise<void> {
     report.note('valid', `${settings.tunnel.file} is right`)
     return
   }
+  forbidMemoryDumpsIfPossible()
   const end = endOfProcess()
   const handshakes = new HandshakeTimes()
   const tell = teller(report, flags.verbose === true)
@@ -64,6 +66,15 @@ export async function runProxy(conf: string, flags: ProxyFlags): Promise<void> {
   }
   // A terminal's input would keep the process alive.
   process.stdin.destroy()
+}
+
+/** Without native code, which the proxy can do without, it is not possible. */
+function forbidMemoryDumpsIfPossible(): void {
+  try {
+    forbidMemoryDumps()
+  } catch {
+    // The system's own limit on dumps holds.
+  }
 }
 
 /** Whoever read it may be gone, which must not end the tunnel. */

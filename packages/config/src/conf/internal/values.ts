@@ -172,7 +172,8 @@ export function readDns(value: string): { readonly server: Uint8Array } | { read
     const server = parseIp(value)
     return server === null ? new Fault(`${quote(value)} is not an IP address`, addressRemedy(value)) : { server }
   }
-  if (value.length <= 253 && /^[A-Za-z0-9_~.-]+$/.test(value)) return { search: value }
+  // Not with a hyphen in front: to resolvectl that is an option.
+  if (value.length <= 253 && /^[A-Za-z0-9_~.][A-Za-z0-9_~.-]*$/.test(value)) return { search: value }
   return new Fault(
     `${quote(value)} is neither an IP address nor a domain`,
     'Write it as in 10.0.0.1 or corp.example.com.',
