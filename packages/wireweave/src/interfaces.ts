@@ -2,10 +2,11 @@
 import { lstatSync, opendirSync } from 'node:fs'
 import path from 'node:path'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
+import { WireGuardError } from '@wireweave/tunnel/errors'
 import { isInterfaceName } from '@wireweave/tunnel/interface-name'
 import { interfaceError } from './interface-error.js'
 import { UapiInterface } from './uapi-interface.js'
-import { UAPI_FOLDER, removeStaleSocket, uapiPath } from './uapi-path.js'
+import { UAPI_FOLDER, isOpenToOthers, removeStaleSocket, uapiPath } from './uapi-path.js'
 
 export interface RunningInterface {
   readonly name: string
@@ -94,6 +95,10 @@ function socketsIn(folder: string): string[] {
 async function isServed(name: string, folder: string): Promise<boolean> {
   const file = uapiPath(name, folder)
   if (!isSocket(file)) return false
+  if (isOpenToOthers(folder)) {
+    const remedy = `Let it be root's, with mode 755, and look whose ${name}.sock is.`
+    throw new WireGuardError('PERMISSION_DENIED', `${folder} is not a folder that only root can write to. ${remedy}`)
+  }
   try {
     await removeStaleSocket(name, folder)
   } catch {

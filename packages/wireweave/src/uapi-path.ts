@@ -8,6 +8,15 @@ export function uapiPath(name: string, folder: string = UAPI_FOLDER): string {
   return `${folder}/${name}.sock`
 }
 
+/** Whether somebody else than root and us could have put a socket there: it would be told private keys. */
+export function isOpenToOthers(folder: string): boolean {
+  if (process.platform === 'win32') return false
+  const stats = lstatSync(folder, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  const isStrangers = stats.uid !== 0 && stats.uid !== process.getuid!()
+  return !stats.isDirectory() || isStrangers || (stats.mode & 0o022) !== 0
+}
+
 /** Removes the socket of a process that was killed. False when there is none, or somebody serves it. */
 export async function removeStaleSocket(name: string, folder: string = UAPI_FOLDER): Promise<boolean> {
   const file = uapiPath(name, folder)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -58,6 +58,16 @@ test('an answer that never comes to its end is given up', async () => {
   })
   await expect((await open('wg0', 100)).read()).rejects.toMatchObject({ errno: 'ETIMEDOUT' })
   clearInterval(timer)
+})
+
+test.runIf(process.platform !== 'win32')('nobody is asked whose socket others could have put there', async () => {
+  const requests = await serve('wg0', () => 'errno=0\n\n')
+  chmodSync(folder, 0o777)
+  await expect(open('wg0')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' })
+  await expect(listInterfaces({ uapiFolder: folder })).rejects.toThrow(/only root can write to/)
+  expect(requests).toEqual([])
+  chmodSync(folder, 0o755)
+  expect(await listInterfaces({ uapiFolder: folder })).toEqual(['wg0'])
 })
 
 describe('the list of interfaces', () => {
