@@ -4,6 +4,7 @@
 #include <ws2ipdef.h>
 #include <windows.h>
 #include <netioapi.h>
+#include <mswsock.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -53,6 +54,11 @@ __declspec(dllexport) const char *Layouts(void)
     BEGIN(DNS_INTERFACE_SETTINGS_V1); FIELD(DNS_INTERFACE_SETTINGS_V1, Version);
     FIELD(DNS_INTERFACE_SETTINGS_V1, Flags); FIELD(DNS_INTERFACE_SETTINGS_V1, NameServer);
     FIELD(DNS_INTERFACE_SETTINGS_V1, SearchList); END;
+    BEGIN(WSAMSG); FIELD(WSAMSG, name); FIELD(WSAMSG, namelen); FIELD(WSAMSG, lpBuffers); FIELD(WSAMSG, dwBufferCount);
+    FIELD(WSAMSG, Control.len); FIELD(WSAMSG, Control.buf); FIELD(WSAMSG, dwFlags); END;
+    BEGIN(WSABUF); FIELD(WSABUF, len); FIELD(WSABUF, buf); END;
+    BEGIN(WSACMSGHDR); FIELD(WSACMSGHDR, cmsg_len); FIELD(WSACMSGHDR, cmsg_level); FIELD(WSACMSGHDR, cmsg_type); END;
+    BEGIN(WIN32_FIND_DATAW); FIELD(WIN32_FIND_DATAW, cFileName); FIELD(WIN32_FIND_DATAW, cAlternateFileName); END;
     sprintf(text + at, "}");
     return text;
 }

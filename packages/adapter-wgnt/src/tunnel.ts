@@ -62,6 +62,11 @@ export class WgntTunnel implements Tunnel {
     })
   }
 
+  /** A picture and the secrets that belong to it, of one moment. */
+  read(): Promise<DecodedDevice> {
+    return this.#queue(() => this.#read())
+  }
+
   secrets(): Promise<DeviceSecrets> {
     return this.#queue(async () => (await this.#read()).secrets)
   }

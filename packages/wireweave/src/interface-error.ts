@@ -35,9 +35,12 @@ interface Known {
   readonly remedy: string | null
 }
 
+const ELEVATE =
+  process.platform === 'win32' ? 'Run it in a terminal of the administrator.' : 'Run it as root, as with sudo.'
+
 const KNOWN: ReadonlyMap<string, Known> = new Map<string, Known>([
-  known('EPERM', 1, 'Operation not permitted', 'PERMISSION_DENIED', 'Run it as root, as with sudo.'),
-  known('EACCES', 13, 'Permission denied', 'PERMISSION_DENIED', 'Run it as root, as with sudo.'),
+  known('EPERM', 1, 'Operation not permitted', 'PERMISSION_DENIED', ELEVATE),
+  known('EACCES', 13, 'Permission denied', 'PERMISSION_DENIED', ELEVATE),
   known('ENODEV', 19, 'No such device', 'NO_SUCH_INTERFACE', '"wireweave show interfaces" lists those that run.'),
   known('EINVAL', 22, 'Invalid argument', 'CONFIG_INVALID', null),
   known('EPROTO', 71, 'Protocol error', 'SYSTEM', null),

@@ -1,6 +1,7 @@
 /** WireGuard interfaces that run already, whoever serves them: a process with a UAPI socket, or the kernel. */
 import { lstatSync, opendirSync } from 'node:fs'
 import path from 'node:path'
+import type { WgntOptions } from '@wireweave/adapter-wgnt/backend'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { isInterfaceName } from '@wireweave/tunnel/interface-name'
@@ -30,6 +31,8 @@ export interface InterfacesOptions {
   readonly uapiFolder?: string
   /** Milliseconds without a byte after which whoever serves an interface counts as dead; 15 000 when absent. */
   readonly idleMs?: number
+  /** Windows: where wireguard.dll is, and who must have signed it. */
+  readonly wgnt?: WgntOptions
 }
 
 /**
@@ -37,6 +40,10 @@ export interface InterfacesOptions {
  * removed on the way. Rejects with a `WireGuardError`.
  */
 export async function listInterfaces(options: InterfacesOptions = {}): Promise<string[]> {
+  if (usesWindows(options)) {
+    const { windowsInterfaceNames } = await import('./windows-interfaces.js')
+    return windowsInterfaceNames(options.wgnt)
+  }
   const names = new Set(await kernelInterfaces(options))
   const { uapiFolder = UAPI_FOLDER } = options
   for (const name of socketsIn(uapiFolder)) if (await isServed(name, uapiFolder)) names.add(name)
@@ -50,6 +57,12 @@ export async function listInterfaces(options: InterfacesOptions = {}): Promise<s
 export async function openInterface(name: string, options: InterfacesOptions = {}): Promise<RunningInterface> {
   if (!isInterfaceName(name)) throw interfaceError('access', name, 'ENODEV')
   const { uapiFolder = UAPI_FOLDER, idleMs = IDLE_MS } = options
+  if (usesWindows(options)) {
+    const { windowsInterface } = await import('./windows-interfaces.js')
+    const found = await windowsInterface(name, idleMs, options.wgnt)
+    if (found === null) throw interfaceError('access', name, 'ENODEV')
+    return found
+  }
   if (await isServed(name, uapiFolder)) return new UapiInterface(name, uapiPath(name, uapiFolder), idleMs)
   if (usesKernel(options)) {
     const { kernelInterface } = await import('./kernel-interface.js')
@@ -70,6 +83,10 @@ async function kernelInterfaces(options: InterfacesOptions): Promise<string[]> {
 
 function usesKernel({ uapiFolder = UAPI_FOLDER }: InterfacesOptions): boolean {
   return process.platform === 'linux' && uapiFolder === UAPI_FOLDER
+}
+
+function usesWindows({ uapiFolder }: InterfacesOptions): boolean {
+  return process.platform === 'win32' && uapiFolder === undefined
 }
 
 /** In the order of the folder, which is that of `wg`; `readdir` would sort. */

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import { fromWide } from '@wireweave/ffi/win32/wide'
+import { listInterfaces, openInterface } from 'wireweave'
 import type { Tunnel } from '@wireweave/tunnel/backend'
 import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
 import { expect, test } from 'vitest'
@@ -66,8 +67,16 @@ test('it answers, is owned by SYSTEM, and is for SYSTEM and Administrators only'
     const socket = connect(PATH)
     socket.end('get=1\n\n')
     expect(await text(socket)).toContain(`private_key=${'08'.repeat(32)}\nlisten_port=51820\nerrno=0\n\n`)
+    const running = await openInterface(NAME)
+    expect(running.servedBy).toBe('process')
+    expect(await running.read()).toMatchObject({ snapshot: { listenPort: 51820 }, secrets: { privateKey: key } })
   } finally {
     server.close()
     pipe.close()
   }
+})
+
+test('a name that nobody serves is NO_SUCH_INTERFACE, and Wine, which cannot list pipes, is told to say a name', async () => {
+  await expect(openInterface('nobody')).rejects.toMatchObject({ code: 'NO_SUCH_INTERFACE' })
+  await expect(listInterfaces()).rejects.toThrow(/^Unable to list interfaces: the pipes cannot be listed.*Say the name/)
 })

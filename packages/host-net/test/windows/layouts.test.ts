@@ -4,6 +4,7 @@ import path from 'node:path'
 import { MIB_IPINTERFACE_ROW } from '@wireweave/ffi/win32/ip-interface'
 import { loadDll } from '@wireweave/ffi/win32/library'
 import { SOCKADDR_INET } from '@wireweave/ffi/win32/sockaddr'
+import { WSABUF, WSACMSGHDR, WSAMSG } from '@wireweave/ffi/win32/winsock'
 import { expect, test } from 'vitest'
 import { ALLOWED_IP, INTERFACE, PEER } from '../../../adapter-wgnt/src/abi.js'
 import {
@@ -13,6 +14,7 @@ import {
   MIB_UNICASTIPADDRESS_ROW,
 } from '../../src/win32/abi.js'
 import { Machine } from '../../src/win32/machine.js'
+import { WIN32_FIND_DATA } from '../../src/win32/pipes.js'
 
 const file = path.win32.join(process.env['WIREWEAVE_NATIVE']!, 'layouts.dll')
 const { layouts } = loadDll(file, 'unverified', { layouts: ['Layouts', 'str', []] } as const, {}).call
@@ -21,6 +23,7 @@ const compiled = JSON.parse(layouts()!) as Record<string, Record<string, number>
 /** `DestinationPrefix.PrefixLength` is `destinationPrefixLength` here. */
 const RENAMED: Record<string, string> = {
   ...{ 'DestinationPrefix.Prefix': 'destinationPrefix', 'DestinationPrefix.PrefixLength': 'destinationPrefixLength' },
+  ...{ 'Control.len': 'controlLen', 'Control.buf': 'controlBuf' },
   ...{ si_family: 'family', 'Ipv4.sin_port': 'port', 'Ipv4.sin_addr': 'v4Address' },
   ...{ 'Ipv6.sin6_flowinfo': 'v6FlowInfo', 'Ipv6.sin6_addr': 'v6Address', 'Ipv6.sin6_scope_id': 'v6ScopeId' },
 }
@@ -32,6 +35,10 @@ test.each([
   ['MIB_IPINTERFACE_ROW', MIB_IPINTERFACE_ROW],
   ['MIB_IF_ROW2', MIB_IF_ROW2],
   ['DNS_INTERFACE_SETTINGS_V1', DNS_INTERFACE_SETTINGS],
+  ['WSAMSG', WSAMSG],
+  ['WSABUF', WSABUF],
+  ['WSACMSGHDR', WSACMSGHDR],
+  ['WIN32_FIND_DATAW', WIN32_FIND_DATA],
 ])('%s is laid out as the compiler does it', (name, ours) => {
   const theirs = Object.fromEntries(
     Object.entries(compiled[name]!).map(([field, offset]) => [

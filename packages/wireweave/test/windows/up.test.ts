@@ -8,6 +8,7 @@ import { openDgramBind } from '@wireweave/device/shell/bind-dgram'
 import type { OpenBind } from '@wireweave/device/shell/bind'
 import { describeWindowsAction } from '@wireweave/host-net/action'
 import { formatIp } from '@wireweave/tunnel/ip'
+import type { PublicKey } from '@wireweave/tunnel/keys'
 import { afterEach, expect, test } from 'vitest'
 import {
   adapterCount,
@@ -22,6 +23,7 @@ import {
   violations,
 } from '../../../adapter-wgnt/test/windows/double.js'
 import { locateConf } from '../../src/conf-file.js'
+import { openInterface } from '../../src/interfaces.js'
 import { chooseBackend } from '../../src/open-tunnel.js'
 import { registry } from '../../src/registry.js'
 import { up } from '../../src/up.js'
@@ -105,6 +107,21 @@ test.each([
   await tunnel.tunnel.snapshot()
   expect(kept).toEqual(expected)
   await tunnel.down()
+})
+
+test('an interface of WireGuardNT is read and configured by its name, as another process would', async () => {
+  const tunnel = await up(options())
+  const running = await openInterface(tunnel.name, { wgnt: OPTIONS })
+  expect(running.servedBy).toBe('kernel')
+  expect(await running.snapshot()).toEqual(await tunnel.tunnel.snapshot())
+  expect((await running.secrets()).privateKey).toEqual((await tunnel.tunnel.secrets()).privateKey)
+  const [{ publicKey }] = (await running.snapshot()).peers as [{ publicKey: PublicKey }]
+  await running.apply({ peers: [{ publicKey, updateOnly: true, persistentKeepaliveInterval: 7 }] })
+  expect((await tunnel.tunnel.snapshot()).peers).toMatchObject([{ persistentKeepaliveInterval: 7 }])
+  expect(isUp(tunnel.name)).toBe(true)
+  await tunnel.down()
+  await expect(running.read()).rejects.toMatchObject({ code: 'NO_SUCH_INTERFACE' })
+  await expect(openInterface(tunnel.name, { wgnt: OPTIONS })).rejects.toMatchObject({ code: 'NO_SUCH_INTERFACE' })
 })
 
 test('an adapter that is removed ends the tunnel and everything of it', async () => {

@@ -20,7 +20,7 @@ export interface WorkerOrder {
   readonly released: Int32Array
 }
 
-export type TunnelCall = 'apply' | 'snapshot' | 'secrets' | 'up' | 'down' | 'networkChanged' | 'sendThrough' | 'close'
+type TunnelCall = 'apply' | 'snapshot' | 'secrets' | 'up' | 'down' | 'networkChanged' | 'sendThrough' | 'close'
 
 /** Those without arguments. */
 export type PlainCall = Exclude<TunnelCall, 'apply' | 'sendThrough'>
