@@ -74,7 +74,8 @@ function linkCommands() {
   const bin = path.join(root, 'node_modules/.bin')
   if (['wireweave', 'wireweave-daemon', 'wireweave-bench'].every((name) => existsSync(path.join(bin, name)))) return
   const packages = ['@wireweave/cli', '@wireweave/bench']
-  if (run('npm', ['rebuild', '--ignore-scripts', '--loglevel=error', '--silent', ...packages]) !== 0) {
+  const quiet = { stdio: ['inherit', 'ignore', 'inherit'] }
+  if (run('npm', ['rebuild', '--ignore-scripts', '--loglevel=error', ...packages], quiet) !== 0) {
     console.error('npm could not link the commands of this checkout; its message above says why.')
     process.exit(1)
   }

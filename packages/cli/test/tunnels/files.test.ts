@@ -177,6 +177,15 @@ describe('init and add-peer', () => {
     expect(formatKey(read(target).peers[0]!.publicKey)).toBe(PEER)
   })
 
+  test('what it writes passes "check --strict", also when the server has IPv4 only', async () => {
+    const target = path.join(temporaryFolder(), 'srv.conf')
+    await wireweave('init', target, '--address', '10.1.0.1/24', '--endpoint', 'vpn.example.org')
+    const { stdout } = await wireweave('add-peer', target, 'a', '--full-tunnel', '--json')
+    const { output } = JSON.parse(stdout) as { output: string }
+    const checked = await wireweave('check', '--strict', target, output)
+    expect(checked.code, checked.stdout).toBe(0)
+  })
+
   test.each([
     [['phone'], /already/],
     [['x', '--address', '10.2.0.2'], /10\.2\.0\.2\/32 belongs to another peer/],

@@ -341,14 +341,15 @@ class Linter {
         'all of IPv4 goes through the tunnel, IPv6 around it',
         'Add ::/0 unless that is meant.',
       )
+    // With all of IPv4 it is how many keep IPv6 from going around the tunnel: removing it would be a leak.
     if (all(16) && !owns(16))
       this.#add(
-        'warning',
+        all(4) ? 'hint' : 'warning',
         'no-source',
         null,
         'Address',
-        'IPv6 goes through the tunnel, but the interface has no IPv6 address',
-        'Add one, or remove ::/0.',
+        'IPv6 goes into the tunnel and no further: the interface has no IPv6 address',
+        all(4) ? 'Fine if IPv6 is to be blocked, else add one.' : 'Add one, or remove ::/0.',
       )
     if (all(4) && !owns(4))
       this.#add(
