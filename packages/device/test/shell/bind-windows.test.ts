@@ -5,6 +5,7 @@ import * as winsock from '@wireweave/ffi/win32/winsock'
 import { linuxBindWorksHere } from '../../src/shell/bind-linux.js'
 import { windowsBind } from '../../src/shell/bind-windows.js'
 import type { SocketFeatures, WindowsBind } from '../../src/shell/bind-windows.js'
+import type { SocketEvent } from '../../src/shell/internal/windows/calls.js'
 import { BindRig } from './support/bind-rig.js'
 import { FakeWinsock } from './support/winsock.js'
 
@@ -109,6 +110,29 @@ describe.runIf(linuxBindWorksHere())('the Windows bind', () => {
     await sendRun(a, b)
     await expectRun(b)
     expect(bindOf(a).stats.refused).toBe(0)
+  })
+
+  test('finds what comes between the last look and the reset of the event', async () => {
+    const fake = new FakeWinsock()
+    const a = await rig(fake)
+    let atReset = (): void => undefined
+    const openEvent = (): SocketEvent => {
+      const event = fake.calls.openEvent()
+      return {
+        ...event,
+        reset: () => {
+          atReset()
+          event.reset()
+        },
+      }
+    }
+    const b = await BindRig.open(windowsBind({ calls: { ...fake.calls, openEvent } }))
+    open.push(b)
+    await a.sendTo(`127.0.0.1:${b.bind.port}`, 'one')
+    await b.receive(1)
+    atReset = () => void a.sendTo(`127.0.0.1:${b.bind.port}`, 'two')
+    expect(b.takeReady()).toBe(1)
+    expect(b.received.at(-1)!.text).toBe('two')
   })
 
   test('errors about datagrams do no harm to a socket, however many; others end it when they stay', async () => {

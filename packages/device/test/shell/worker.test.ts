@@ -9,7 +9,7 @@ import { parseEndpoint, parseIp } from '@wireweave/tunnel/ip'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import { userspaceBackend } from '../../src/userspace-backend.js'
-import type { UserspaceOptions } from '../../src/userspace-backend.js'
+import type { NetworkAware, UserspaceOptions } from '../../src/userspace-backend.js'
 import { bundlePackage } from './support/bundle.js'
 import type { Bundle } from './support/bundle.js'
 import { PATIENCE_MS } from './support/pair.js'
@@ -82,6 +82,8 @@ describe('a tunnel in a worker', () => {
     expect(secrets.presharedKeys).toEqual([presharedKey])
     const bad = tunnel.apply({ peers: [{ publicKey: publicKey(2), persistentKeepaliveInterval: 65_536 }] })
     await expect(bad).rejects.toMatchObject({ name: 'WireGuardError', code: 'CONFIG_INVALID' })
+    // These sockets cannot be kept to an interface, or there are none yet: the answer is what counts.
+    expect(await (tunnel as Tunnel & NetworkAware).sendThrough(4, 1)).toBe(false)
     const other = await open('echo-2')
     await tunnel.up()
     const { listenPort } = await tunnel.snapshot()
