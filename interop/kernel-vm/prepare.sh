@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fetches a Debian kernel into a cache and packs the initramfs of the virtual machine. Idempotent. Prints the cache folder.
+# Fetches a Debian kernel into a cache and packs the initramfs of the virtual machine. Idempotent. Prints where
+# the kernel, the initramfs and the modules are.
 # Needs Debian packages: qemu-system-x86 busybox-static kmod cpio (interop/install-peers.sh installs them).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +25,7 @@ if [ ! -e "$folder/boot/vmlinuz-$version" ]; then
   depmod -b "$folder" "$version"
 fi
 
-modules="virtio_pci 9pnet_virtio 9p overlay wireguard veth tun sch_netem sch_fq sch_red virtio_net dummy nf_tables nft_ct nft_masq nft_numgen nft_limit xt_MASQUERADE"
+modules="virtio_pci 9pnet_virtio 9p overlay wireguard veth tun sch_netem sch_tbf sch_fq sch_red virtio_net dummy nf_tables nft_ct nft_masq nft_numgen nft_limit xt_MASQUERADE"
 root=$(mktemp -d)
 mkdir -p "$root"/{bin,lib,proc,sys,dev,host,overlay,merged}
 cp /bin/busybox "$root/bin/busybox"
@@ -43,4 +44,4 @@ chmod +x "$root/init"
 (cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 > "$folder/initrd.new"
 mv "$folder/initrd.new" "$folder/initrd"
 rm -rf "$root"
-echo "$folder/boot/vmlinuz-$version $folder/initrd"
+echo "$folder/boot/vmlinuz-$version $folder/initrd $folder/lib/modules/$version"

@@ -15,12 +15,14 @@ const here = path.dirname(fileURLToPath(import.meta.url))
 
 /** @returns {Promise<{code: number, console: string}>} */
 export function runInKernel(script, seconds = 300, onOutput = () => {}) {
-  const [kernel, initrd] = execFileSync(path.join(here, 'prepare.sh'), { encoding: 'utf8' }).trim().split(' ')
+  const prepared = execFileSync(path.join(here, 'prepare.sh'), { encoding: 'utf8' })
+  const [kernel, initrd, modules] = prepared.trim().split(' ')
+  const words = `modules=${modules} job=${path.resolve(script)}`
   const qemu = spawn('qemu-system-x86_64', [
     ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
     ...['-kernel', kernel, '-initrd', initrd],
     ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
-    ...['-append', `console=ttyS0 quiet panic=-1 random.trust_cpu=on job=${path.resolve(script)}`],
+    ...['-append', `console=ttyS0 quiet panic=-1 random.trust_cpu=on ${words}`],
   ])
   let console = ''
   let late = false

@@ -26,6 +26,8 @@ writeFileSync(
     'node node_modules/vitest/vitest.mjs run --config interop/kernel-vm/vitest.config.ts' +
       ' --reporter=verbose --reporter=json --outputFile.json=/tmp/kernel.json',
     'status=$?',
+    // The console loses characters of a burst; these must arrive.
+    'sleep 2',
     `node -e 'const r = JSON.parse(require("fs").readFileSync("/tmp/kernel.json"));` +
       ` console.log("kernel-vm: counts", r.numPassedTests, r.numFailedTests, r.numPendingTests + r.numTodoTests)'`,
     'exit $status',

@@ -1,6 +1,9 @@
 /** Commands that end by themselves, within a time. */
 import { spawn } from 'node:child_process'
 
+/** Under emulation everything takes about twenty times as long, the start of a program longest. */
+const patience = process.env['KERNEL_VM'] === undefined ? 1 : 8
+
 export interface Finished {
   readonly code: number | null
   readonly stdout: string
@@ -20,10 +23,13 @@ export function attempt(file: string, args: readonly string[], options: CommandO
   const { input = '', env = process.env, seconds = 20 } = options
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
-    const late = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error(`took more than ${seconds} s: ${line(file, args)}`))
-    }, seconds * 1000)
+    const late = setTimeout(
+      () => {
+        child.kill('SIGKILL')
+        reject(new Error(`took more than ${seconds * patience} s: ${line(file, args)}`))
+      },
+      seconds * patience * 1000,
+    )
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -58,9 +64,9 @@ export async function eventually(
   condition: () => Promise<boolean> | boolean,
   seconds = 10,
 ): Promise<void> {
-  const end = performance.now() + seconds * 1000
+  const end = performance.now() + seconds * patience * 1000
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`did not happen within ${seconds} s: ${what}`)
+    if (performance.now() > end) throw new Error(`did not happen within ${seconds * patience} s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -53,6 +53,14 @@ const boringtun: Implementation = {
   env: {},
 }
 
+/** Its interface has no socket of its own: `wg` and everybody else go through netlink. */
+export const kernel: Implementation = {
+  name: 'Linux',
+  need: { what: "the kernel's wireguard module", isThere: () => existsSync('/sys/module/wireguard') },
+  command: ['sh', '-c', 'exec ip link add "$1" type wireguard', 'kernel'],
+  env: {},
+}
+
 export const peers: readonly Implementation[] = [debianWireguardGo, wireguardGo, boringtun, ours]
 
 /** Starts `implementation` in the background and returns when `wg` can configure it. */

@@ -44,6 +44,71 @@ export async function wiredPair(lab: Lab, implementation: Implementation = ours)
   })
 }
 
+export interface RoutedPair extends Pair {
+  /** Its interfaces are `one0` and `two0`: what leaves on one of them goes to that end. */
+  readonly router: Host
+}
+
+/**
+ * Two hosts with a router between them, where datagrams can be looked at and ill-treated on their way. `number` tells
+ * several such pairs of a lab apart, in all names and in the inner addresses: 192.168.<number>.1 and .2, fd00:<number>::1
+ * and ::2. Nothing is started.
+ *
+ *   one: wire0, 10.99.1.1, fd99:1::1 ── one0: router: two0 ── wire0: 10.99.2.1, fd99:2::1 :two
+ */
+export async function routedPair(
+  lab: Lab,
+  number: number,
+  implementations: readonly [Implementation, Implementation],
+): Promise<RoutedPair> {
+  const router = await lab.host(`router${number}`)
+  await router.run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'])
+  const ends = await Promise.all(
+    implementations.map((implementation, i) => routedEnd(router, number, i, implementation)),
+  )
+  const [one, two] = ends as [End, End]
+  return {
+    router,
+    ...pairOf(one, two, (end, family) => {
+      const net = end === one ? 1 : 2
+      return family === 'IPv4' ? `10.99.${net}.1` : `[fd99:${net}::1]`
+    }),
+  }
+}
+
+async function routedEnd(router: Host, number: number, i: number, implementation: Implementation): Promise<End> {
+  const { lab } = router
+  const name = i === 0 ? 'one' : 'two'
+  const net = i + 1
+  const host = await lab.host(`${name}${number}`)
+  // Datagrams go over the wire one by one, not as a burst that is yet to be cut: what is captured is what arrives.
+  const wire = `link add wire0 netns ${host.name} gso_max_segs 1 type veth peer name ${name}0 netns ${router.name}`
+  await lab.run('ip', wire.split(' '))
+  await host.run('sh', ['-e'], {
+    input: `
+      ip link set wire0 gso_max_segs 1
+      ip link set wire0 up
+      ip address add 10.99.${net}.1/24 dev wire0
+      ip address add fd99:${net}::1/64 dev wire0 nodad`,
+  })
+  await router.run('sh', ['-e'], {
+    input: `
+      ip link set ${name}0 up
+      ip address add 10.99.${net}.254/24 dev ${name}0
+      ip address add fd99:${net}::fe/64 dev ${name}0 nodad`,
+  })
+  await host.ip(`route add default via 10.99.${net}.254`)
+  await host.ip(`route add default via fd99:${net}::fe`)
+  return new End({
+    host,
+    implementation,
+    interfaceName: `${name}wg${number}`,
+    port: 10000 * net,
+    v4: `192.168.${number}.${net}`,
+    v6: `fd00:${number}::${net}`,
+  })
+}
+
 export interface LoopbackPair extends Pair {
   /** Where both daemons run and have their sockets. */
   readonly zero: Host

@@ -129,6 +129,72 @@ export async function sendUdp(host: Host, target: string, port: number, text: st
   await host.run(process.execPath, ['--input-type=module', '-e', script, target, String(port), text])
 }
 
+/** Takes what comes over TCP and says its checksum, for {@link sendChecked}. */
+export class ChecksumServer implements AsyncDisposable {
+  readonly #process: Background
+
+  private constructor(process: Background) {
+    this.#process = process
+  }
+
+  /** On all addresses of `host`. */
+  static async open(host: Host, port: number): Promise<ChecksumServer> {
+    const script = `
+      import { createHash } from 'node:crypto'
+      import { createServer } from 'node:net'
+      const server = createServer((socket) => {
+        const hash = createHash('sha256')
+        let missing = 0
+        socket.on('error', () => {})
+        socket.on('data', (bytes) => {
+          if (missing === 0) {
+            const line = bytes.indexOf('\\n')
+            missing = Number(bytes.toString('latin1', 0, line))
+            bytes = bytes.subarray(line + 1)
+          }
+          hash.update(bytes)
+          missing -= bytes.length
+          if (missing <= 0) socket.end(hash.digest('hex') + '\\n')
+        })
+      })
+      server.listen(Number(process.argv[1]), '::', () => console.log('listening'))`
+    const args = ['--input-type=module', '-e', script, String(port)]
+    const server = new ChecksumServer(host.start(`checksum-${host.name}`, process.execPath, args))
+    await eventually('the checksum server listens', () => server.#process.output.startsWith('listening'), 30)
+    return server
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stop()
+  }
+}
+
+/** Sends random bytes to a {@link ChecksumServer}; whether they arrived as they were. */
+export async function sendChecked(host: Host, target: string, port: number, bytes: number): Promise<boolean> {
+  const script = `
+    exec 3<>"/dev/tcp/$1/$2"
+    echo "$3" >&3
+    sum=$(head -c "$3" /dev/urandom | tee >(cat >&3) | sha256sum)
+    read -r answer <&3
+    [ "\${sum%% *}" = "$answer" ]`
+  const args = ['-c', script, 'send', target, String(port), String(bytes)]
+  return (await host.attempt('bash', args, { seconds: 90 })).code === 0
+}
+
+/** Sends UDP datagrams of these lengths to the discard port, one after the other. */
+export async function sendSizes(host: Host, target: string, sizes: readonly number[]): Promise<void> {
+  const script = `
+    import { createSocket } from 'node:dgram'
+    const [target, sizes] = process.argv.slice(1)
+    const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4')
+    for (const size of sizes.split(',').map(Number)) {
+      await new Promise((resolve, reject) =>
+        socket.send(new Uint8Array(size), 9, target, (error) => (error ? reject(error) : resolve())))
+    }
+    socket.close()`
+  await host.run(process.execPath, ['--input-type=module', '-e', script, target, sizes.join()], { seconds: 60 })
+}
+
 export type FloodKind = 'junk' | 'initiations' | 'data'
 
 /**

@@ -25,6 +25,8 @@ import { createNamed } from './name.js'
 const NAME = 'linux-wg'
 const KIND = 'wireguard'
 const DEFAULT_MTU = 1420
+const PERMISSION_REMEDY = 'run as root, or give the process CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN)'
+const MODULE_REMEDY = 'try `modprobe wireguard`; it is part of Linux since 5.6'
 
 /** A backend whose data plane is the kernel's; needs its `wireguard` module and CAP_NET_ADMIN. */
 export function linuxWgBackend(): TunnelBackend {
@@ -43,12 +45,11 @@ function availability(): Availability {
     using socket = new NetlinkSocket(NETLINK_GENERIC)
     resolveFamily(socket, WG_GENL_NAME)
     if (mayAdministerNetwork()) return { available: true }
-    const remedy = 'Run as root, or give the process CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN).'
-    return { available: false, reason: 'the process lacks CAP_NET_ADMIN', remedy }
+    return { available: false, reason: 'the process lacks CAP_NET_ADMIN', remedy: sentence(PERMISSION_REMEDY) }
   } catch (error) {
     const missing = error instanceof SystemError && error.errno === ENOENT
     const reason = missing ? 'the kernel has no wireguard module loaded' : String(error)
-    return { available: false, reason, remedy: 'Try `modprobe wireguard`; it is part of Linux since 5.6.' }
+    return { available: false, reason, remedy: sentence(MODULE_REMEDY) }
   }
 }
 
@@ -217,19 +218,31 @@ function translate(what: string, error: SystemError): WireGuardError {
   switch (error.errno) {
     case EPERM:
     case EACCES:
-      return new WireGuardError('PERMISSION_DENIED', `${what}: needs root or CAP_NET_ADMIN`, options)
+      return new WireGuardError('PERMISSION_DENIED', `${what} is not allowed: ${PERMISSION_REMEDY}`, options)
     case EEXIST:
-      return new WireGuardError('NAME_IN_USE', `${what}: an interface of that name exists`, options)
+      return new WireGuardError(
+        'NAME_IN_USE',
+        `${what}: there is an interface of that name; choose another, or delete it`,
+        options,
+      )
     case EADDRINUSE:
       return new WireGuardError('ADDRESS_IN_USE', `${what}: the listen port is taken; choose another or 0`, options)
     case EOPNOTSUPP:
     case ENOENT:
-      return new WireGuardError('NOT_SUPPORTED', `${what}: no wireguard module; try \`modprobe wireguard\``, options)
+      return new WireGuardError(
+        'NOT_SUPPORTED',
+        `${what}: the kernel has no wireguard module; ${MODULE_REMEDY}`,
+        options,
+      )
     case ENODEV:
-      return new WireGuardError('NO_SUCH_INTERFACE', `${what}: the interface is gone`, options)
+      return new WireGuardError('NO_SUCH_INTERFACE', `${what}: the interface is gone; open it again`, options)
     default:
       return new WireGuardError('SYSTEM', `${what}: ${error.message}`, options)
   }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 function wipe({ privateKey, presharedKeys }: DeviceSecrets): void {
