@@ -341,10 +341,9 @@ class Linter {
         'all of IPv4 goes through the tunnel, IPv6 around it',
         'Add ::/0 unless that is meant.',
       )
-    // With all of IPv4 it is how many keep IPv6 from going around the tunnel: removing it would be a leak.
     if (all(16) && !owns(16))
       this.#add(
-        all(4) ? 'hint' : 'warning',
+        all(4) ? 'hint' : 'warning', // Beside all of IPv4 ::/0 keeps IPv6 from going around the tunnel.
         'no-source',
         null,
         'Address',
