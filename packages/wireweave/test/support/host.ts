@@ -46,6 +46,8 @@ export class Host {
     sh(
       `${n} link set down0 up && ${n} addr add 192.0.2.254/24 dev down0 && ${n} addr add 2001:db8::fe/64 dev down0 nodad`,
     )
+    // A busy kernel takes its time to see that the cable is plugged in, and says so in every route.
+    sh('for i in $(seq 200); do ip route show table all | grep -q linkdown || exit 0; sleep 0.05; done; exit 1')
     this.#fakeResolvconf()
   }
 
