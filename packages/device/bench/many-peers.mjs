@@ -142,18 +142,18 @@ const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1]
 const few = deviceWith(1)
 const many = deviceWith(peers)
 const rows = [
-  ['1 peer', few, 1],
-  [`${peers} peers x 4 prefixes, 16 packets each in turn`, many, 16],
-  [`${peers} peers x 4 prefixes, each packet another peer`, many, 1],
+  { what: '1 peer', device: few, burst: 1 },
+  { what: `${peers} peers x 4 prefixes, 16 packets each in turn`, device: many, burst: 16 },
+  { what: `${peers} peers x 4 prefixes, each packet another peer`, device: many, burst: 1 },
 ]
 const costs = rows.map(() => [])
-for (const [, device, burst] of rows) device.run(packets / 4, burst)
+for (const { device, burst } of rows) device.run(packets / 4, burst)
 for (let round = 0; round < rounds; round++)
-  for (const [i, [, device, burst]] of rows.entries()) costs[i].push(device.run(packets, burst))
+  for (const [i, { device, burst }] of rows.entries()) costs[i].push(device.run(packets, burst))
 console.log(
   `engine ${wasmTransportEngine.name}, ${size} B packets, medians of ${rounds} alternating rounds of ${packets} packets`,
 )
-for (const [i, [what]] of rows.entries()) {
+for (const [i, { what }] of rows.entries()) {
   const ratio = median(costs[i]) / median(costs[0])
   console.log(`${what}: ${median(costs[i]).toFixed(3)} µs a packet (routing, sealing), ${ratio.toFixed(2)}x`)
 }

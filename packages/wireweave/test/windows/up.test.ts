@@ -8,7 +8,6 @@ import { openDgramBind } from '@wireweave/device/shell/bind-dgram'
 import type { OpenBind } from '@wireweave/device/shell/bind'
 import { describeWindowsAction } from '@wireweave/host-net/action'
 import { formatIp } from '@wireweave/tunnel/ip'
-import type { PublicKey } from '@wireweave/tunnel/keys'
 import { afterEach, expect, test } from 'vitest'
 import {
   adapterCount,
@@ -115,7 +114,7 @@ test('an interface of WireGuardNT is read and configured by its name, as another
   expect(running.servedBy).toBe('kernel')
   expect(await running.snapshot()).toEqual(await tunnel.tunnel.snapshot())
   expect((await running.secrets()).privateKey).toEqual((await tunnel.tunnel.secrets()).privateKey)
-  const [{ publicKey }] = (await running.snapshot()).peers as [{ publicKey: PublicKey }]
+  const { publicKey } = (await running.snapshot()).peers[0]!
   await running.apply({ peers: [{ publicKey, updateOnly: true, persistentKeepaliveInterval: 7 }] })
   expect((await tunnel.tunnel.snapshot()).peers).toMatchObject([{ persistentKeepaliveInterval: 7 }])
   expect(isUp(tunnel.name)).toBe(true)
