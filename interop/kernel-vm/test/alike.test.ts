@@ -63,7 +63,7 @@ describeWith('we and the kernel', needs, () => {
     test('pad to 16 bytes, but not beyond the MTU', async () => {
       const sizes = [...Array.from({ length: 40 }, (_, i) => i), ...Array.from({ length: 34 }, (_, i) => 1359 + i)]
       const lengths = await alike(family, async ({ one, two }) => {
-        await using capture = await Capture.open(one.host, 'wire0', `udp and src port ${one.port} and greater 70`)
+        await using capture = await Capture.open(one.host, 'wire0', `udp and src port ${one.port} and greater 100`)
         await sendSizes(one.host, two.v4, sizes)
         return (await capture.take(sizes.length)).map((packet) => udpPayload(packet).length)
       })
