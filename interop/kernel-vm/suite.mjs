@@ -12,7 +12,7 @@ import { runInKernel } from './run.mjs'
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const jsonFlag = process.argv.indexOf('--json')
 const jsonFile = jsonFlag < 0 ? null : process.argv[jsonFlag + 1]
-const SECONDS = 540
+const SECONDS = 900
 
 const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-kernel-'))
 const job = path.join(folder, 'job.sh')
