@@ -61,4 +61,5 @@ for (const [type, address] of [
   dns.on('message', (query, from) => dns.send(answer(query), from.port, from.address))
   dns.bind(53, address)
 }
-files.listen(80, '::', () => echo.listen(7, '::', () => console.log('ready')))
+// A thousand come at once: where the queue is too short the kernel answers with cookies, and resets whose first data it drops.
+files.listen(80, '::', () => echo.listen({ port: 7, host: '::', backlog: 4096 }, () => console.log('ready')))

@@ -20,7 +20,8 @@ const built = {
 
 /** What may use Node or the system; every other module of these packages may not. */
 const PACKAGES = ['tunnel', 'crypto', 'noise', 'config', 'device', 'adapter-netstack']
-const OTHERS = /^\.\/(?:package\.json|node|userspace-backend|shell\/(?:driver|bind|bind-dgram|bind-linux|clock))$/
+const OTHERS =
+  /^\.\/(?:package\.json|node|userspace-backend|shell\/(?:driver|bind|bind-dgram|bind-linux|bind-windows|clock))$/
 const OF_CRYPTO_AND_NODE = '@wireweave/crypto/node'
 
 function portableModules(): string[] {

@@ -23,7 +23,7 @@ const wireweave = fileURLToPath(new URL('../../packages/cli/dist/bin/wireweave.j
 const rig = (name: string): string => fileURLToPath(new URL(`../rig/${name}`, import.meta.url))
 
 const PORT = { socks: 1080, http: 8080, iperf: 5201, dns: 5353, echo: 7007, reverse: 8081, info: 9090 }
-const MEGABYTES = 300
+const MEGABYTES = 1000
 const CONNECTIONS = 1000
 
 const needs = [
@@ -102,8 +102,19 @@ BindAddress = 127.0.0.1:${PORT.http}
   const http = `http://127.0.0.1:${PORT.http}`
 
   async function curl(url: string, ...words: string[]): Promise<string> {
-    const args = ['--silent', '--show-error', '--fail', '--max-time', '60', '--noproxy', '', '--globoff', ...words, url]
-    return pair.one.host.run('curl', args, { seconds: 70 })
+    const args = [
+      '--silent',
+      '--show-error',
+      '--fail',
+      '--max-time',
+      '240',
+      '--noproxy',
+      '',
+      '--globoff',
+      ...words,
+      url,
+    ]
+    return pair.one.host.run('curl', args, { seconds: 250 })
   }
 
   /** Hash of a file that `one` fetches. */
@@ -113,7 +124,7 @@ BindAddress = 127.0.0.1:${PORT.http}
     return (await pair.one.host.run('sha256sum', [file])).slice(0, 64)
   }
 
-  test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, async () => {
+  test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, { timeout: 300_000 }, async () => {
     expect(await fetched(`http://${pair.two.v4}/big`, socks)).toBe(sums.get('big'))
   })
 
