@@ -43,6 +43,7 @@ wineserver wine64
 x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
 i686-w64-mingw32-gcc gcc-mingw-w64-i686-win32
 flock util-linux
+systemd-analyze systemd
 "
 
 missing=$(while read -r program package; do
