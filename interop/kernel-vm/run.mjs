@@ -19,7 +19,7 @@ export function runInKernel(script, seconds = 300, onOutput = () => {}) {
   const [kernel, initrd, modules] = prepared.trim().split(' ')
   const words = `modules=${modules} job=${path.resolve(script)}`
   const qemu = spawn('qemu-system-x86_64', [
-    ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
+    ...['-machine', 'q35,accel=tcg', '-cpu', 'max,la57=off', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
     ...['-kernel', kernel, '-initrd', initrd],
     ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
     ...['-append', `console=ttyS0 quiet panic=-1 random.trust_cpu=on ${words}`],

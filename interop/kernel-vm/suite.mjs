@@ -13,6 +13,9 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const jsonFlag = process.argv.indexOf('--json')
 const jsonFile = jsonFlag < 0 ? null : process.argv[jsonFlag + 1]
 const SECONDS = 900
+/** The emulator now and then faults where no machine would (a double fault in kmalloc): that says nothing of the tests. */
+const BOOTS = 3
+const CRASH = /Kernel panic - not syncing: Fatal exception/
 
 const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-kernel-'))
 const job = path.join(folder, 'job.sh')
@@ -34,7 +37,15 @@ writeFileSync(
   ].join('\n'),
 )
 try {
-  const { code, console: output } = await runInKernel(job, SECONDS, (text) => process.stdout.write(text))
+  const deadline = performance.now() + SECONDS * 1000
+  let code
+  let output
+  for (let boot = 1; ; boot++) {
+    const seconds = (deadline - performance.now()) / 1000
+    ;({ code, console: output } = await runInKernel(job, seconds, (text) => process.stdout.write(text)))
+    if (!CRASH.test(output) || code === 124 || boot === BOOTS) break
+    console.log(`the virtual machine itself crashed; booting it again (${boot + 1} of ${BOOTS})`)
+  }
   const counts = /kernel-vm: counts (\d+) (\d+) (\d+)/.exec(output)
   const [passed, failed, skipped] = counts ? counts.slice(1).map(Number) : [0, 1, 0]
   if (code === 124) console.log(`the virtual machine took more than ${SECONDS} s and was ended`)
