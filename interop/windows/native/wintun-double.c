@@ -10,9 +10,9 @@
  * application sent.
  */
 #include "double.h"
+#include "logger.h"
 #include <objbase.h>
 
-typedef void(CALLBACK *logger_callback)(DWORD level, DWORD64 timestamp, const wchar_t *message);
 
 #define ADAPTER_MAGIC 0x57544144u
 #define SESSION_MAGIC 0x57545345u
@@ -49,7 +49,6 @@ struct adapter { uint32_t magic; int created; struct device *device; };
 /* Packets the application sent, in order. */
 struct sent { struct sent *next; uint32_t size; uint8_t bytes[]; };
 
-static logger_callback volatile logger;
 static struct device *devices[DBL_ADAPTERS];
 static struct device *current;
 static int was_created;
@@ -58,22 +57,6 @@ static struct sent *sent_first, **sent_last = &sent_first;
 static volatile LONG64 sent_count, sent_out_of_order, discarded_junk, overflows;
 static uint64_t expected_sequence;
 static volatile LONG leaks, holding, discarding, creates;
-
-static void log_line(DWORD level, const wchar_t *format, ...)
-{
-    logger_callback callback = logger;
-    if (callback == NULL) return;
-    wchar_t message[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vswprintf(message, 512, format, arguments);
-    va_end(arguments);
-    FILETIME now;
-    GetSystemTimeAsFileTime(&now);
-    DWORD error = GetLastError();
-    callback(level, ((DWORD64)now.dwHighDateTime << 32) | now.dwLowDateTime, message);
-    SetLastError(error);
-}
 
 static void *fail(DWORD code)
 {

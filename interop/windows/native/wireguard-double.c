@@ -7,9 +7,9 @@
  * thread), gone=CODE (what calls on a killed adapter fail with; 2 otherwise).
  */
 #include "double.h"
+#include "logger.h"
 #include <objbase.h>
 
-typedef void(CALLBACK *logger_callback)(DWORD level, DWORD64 timestamp, const wchar_t *message);
 
 #define MAGIC 0x57474E54u
 #define FREED 0xFEEEFEEEu
@@ -34,26 +34,9 @@ struct device {
 };
 struct handle { uint32_t magic; int created; struct device *device; };
 
-static logger_callback volatile logger;
 static struct device *devices[DBL_ADAPTERS];
 static LONG next_port;
 static int was_created;
-
-static void log_line(DWORD level, const wchar_t *format, ...)
-{
-    logger_callback callback = logger;
-    if (callback == NULL) return;
-    wchar_t message[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vswprintf(message, 512, format, arguments);
-    va_end(arguments);
-    FILETIME now;
-    GetSystemTimeAsFileTime(&now);
-    DWORD error = GetLastError();
-    callback(level, ((DWORD64)now.dwHighDateTime << 32) | now.dwLowDateTime, message);
-    SetLastError(error);
-}
 
 static BOOL fail(DWORD code)
 {
