@@ -6,25 +6,19 @@ import tls from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
 import { CERTIFICATE, KEY } from '../../adapter-netstack/test/node/certificate.js'
 import { openProxy } from '../src/proxy.js'
-import type { Proxy, ProxyOptions } from '../src/proxy.js'
+import type { Credentials, ProxyOptions } from '../src/proxy.js'
 import { listen, open, pattern, readAll } from './clients.js'
 import { HostDialer } from './host-dialer.js'
+import { openOneService } from './one-service.js'
+import type { OneService } from './one-service.js'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-async function start(
-  options: Partial<ProxyOptions> = {},
-  credentials?: { username: string; password: string },
-): Promise<{ dialer: HostDialer; proxy: Proxy; port: number }> {
-  const dialer = new HostDialer()
-  const services = [{ kind: 'http' as const, host: '127.0.0.1', port: 0, credentials }]
-  const proxy = await openProxy(dialer, { services, ...options })
-  closing.push(() => proxy.close())
-  return { dialer, proxy, port: proxy.services[0]!.port }
-}
+const start = (options?: Partial<ProxyOptions>, credentials?: Credentials): Promise<OneService> =>
+  openOneService('http', closing, options, credentials)
 
 async function origin(listener: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<number> {
   const server = createServer((request, response) => void listener(request, response))

@@ -2,26 +2,20 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { openProxy } from '../src/proxy.js'
-import type { Proxy, ProxyOptions } from '../src/proxy.js'
+import type { Credentials, ProxyOptions } from '../src/proxy.js'
 import { readExactly } from '../src/read-exactly.js'
 import { listen, open, pattern, readAll, socksConnect } from './clients.js'
 import { HostDialer } from './host-dialer.js'
+import { openOneService } from './one-service.js'
+import type { OneService } from './one-service.js'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-async function start(
-  options: Partial<ProxyOptions> = {},
-  credentials?: { username: string; password: string },
-): Promise<{ dialer: HostDialer; proxy: Proxy; port: number }> {
-  const dialer = new HostDialer()
-  const services = [{ kind: 'socks5' as const, host: '127.0.0.1', port: 0, credentials }]
-  const proxy = await openProxy(dialer, { services, ...options })
-  closing.push(() => proxy.close())
-  return { dialer, proxy, port: proxy.services[0]!.port }
-}
+const start = (options?: Partial<ProxyOptions>, credentials?: Credentials): Promise<OneService> =>
+  openOneService('socks5', closing, options, credentials)
 
 async function server(onConnection: Parameters<typeof listen>[0]): Promise<number> {
   const listening = await listen(onConnection)
