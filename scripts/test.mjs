@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { prepare, root } from './lib/prepare.mjs'
@@ -38,13 +38,9 @@ const suites = {
   interop: [process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts'])],
 }
 
-/** The same tests on two runtimes, which wait more than they work: they run side by side. */
-const together = [['node22', 'node24']]
-
-/** Resolves with its exit code. To a file when it does not have the terminal for itself. */
-async function runSuite([command, args], log) {
-  const output = log === null ? 'inherit' : openSync(log, 'w')
-  const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', output, output] })
+/** Resolves with its exit code. */
+async function runSuite([command, args]) {
+  const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' })
   const [code] = await once(child, 'exit')
   return code ?? 1
 }
@@ -109,10 +105,10 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const lines = []
 const failures = []
 
-async function runAndCount(name, log) {
+async function runAndCount(name) {
+  console.log(`\n── ${name}`)
   const started = Date.now()
-  const counts = readCounts(name, await runSuite(suites[name], log))
-  if (log !== null) console.log(`\n── ${name}\n${readFileSync(log, 'utf8')}`)
+  const counts = readCounts(name, await runSuite(suites[name]))
   for (const key of Object.keys(total)) total[key] += counts[key]
   for (const failure of readFailures(name)) failures.push(`${name}: ${failure}`)
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
@@ -121,14 +117,9 @@ async function runAndCount(name, log) {
   )
 }
 
-const left = new Set(wanted.length > 0 ? wanted : Object.keys(suites))
+// One after the other: two at once share the folder that programs under test are built into, and the machine.
 for (const name of Object.keys(suites)) {
-  if (!left.has(name)) continue
-  const group = (together.find((names) => names.includes(name)) ?? [name]).filter((each) => left.has(each))
-  for (const each of group) left.delete(each)
-  console.log(`\n── ${group.join(' and ')}`)
-  const isAlone = group.length === 1
-  await Promise.all(group.map((each) => runAndCount(each, isAlone ? null : path.join(results, `${each}.log`))))
+  if (wanted.length === 0 || wanted.includes(name)) await runAndCount(name)
 }
 
 const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`

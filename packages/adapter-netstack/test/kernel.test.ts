@@ -119,6 +119,7 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
   ] as const)(
     'iperf3, %s',
     async (_name, options) => {
+      const serverPort = await freePort()
       const iperf = spawn('timeout', [
         '-k',
         '1',
@@ -129,14 +130,14 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
         '-B',
         '127.0.0.1',
         '-p',
-        '52917',
+        String(serverPort),
         '--forceflush',
       ])
       try {
         await once(iperf.stdout, 'data')
         // Our own end: a listener of the stack that hands everything to a server of this host.
         await using listener = rig.network.listen({ port: 0, allowHalfOpen: true }, (socket) => {
-          const onward = net.connect({ host: '127.0.0.1', port: 52917, allowHalfOpen: true })
+          const onward = net.connect({ host: '127.0.0.1', port: serverPort, allowHalfOpen: true })
           pipeline(socket, onward, socket).catch(() => {})
         })
         const { port } = listener.address()
@@ -175,4 +176,13 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
 
 function errorOf(socket: NodeJS.EventEmitter): Promise<NodeJS.ErrnoException> {
   return new Promise((resolve) => socket.once('error', resolve))
+}
+
+/** Of the loopback, free a moment ago: iperf3 takes no port 0. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
