@@ -1,9 +1,12 @@
 /** Names of adapters, with and without a number for us to find. */
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { INTERFACE_NAME_RULE, isInterfaceName } from '@wireweave/tunnel/interface-name'
+import {
+  INTERFACE_NAME_RULE,
+  isInterfaceName,
+  isWindowsName,
+  WINDOWS_NAME_RULE,
+} from '@wireweave/tunnel/interface-name'
 
-/** Windows gives these to devices, whatever follows a dot. */
-const DEVICE_NAME = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)/i
 const MOST_NUMBERS = 1000
 
 /** Asks `isFree` for the name; when that ends in `%d`, for it with 0, 1, 2 … in its place until one is free. */
@@ -21,7 +24,7 @@ export async function chooseName(asked: string, isFree: (name: string) => Promis
 }
 
 function check(name: string, asked: string): string {
-  if (isInterfaceName(name) && !DEVICE_NAME.test(name) && !name.startsWith('.') && !name.endsWith('.')) return name
-  const rule = `${INTERFACE_NAME_RULE}, no dot at either end, no name of a device such as NUL`
+  if (isInterfaceName(name) && isWindowsName(name)) return name
+  const rule = `${INTERFACE_NAME_RULE}, ${WINDOWS_NAME_RULE}`
   throw new WireGuardError('NAME_INVALID', `${JSON.stringify(asked)} cannot be the name of an adapter: use ${rule}`)
 }

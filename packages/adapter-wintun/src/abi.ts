@@ -37,6 +37,8 @@ export interface Wintun extends Dll<typeof CALLS, typeof SLOW_CALLS> {
   copy(to: number, from: number, length: number): void
 }
 
+/** With vectors: under Wine a packet of 1420 bytes takes a fifth of the time that RtlMoveMemory takes. */
+const crt = systemDll('ucrtbase.dll', { copy: ['memmove', 'void', ['uintptr_t', 'uintptr_t', 'size_t']] })
 const kernel32 = systemDll('kernel32.dll', {
   copy: ['RtlMoveMemory', 'void', ['uintptr_t', 'uintptr_t', 'size_t']],
 })
@@ -50,7 +52,7 @@ export function loadWintun(path: string, trust: Trust): Wintun {
   if (wintun === undefined) {
     const dll = loadDll(path, trust, CALLS, SLOW_CALLS)
     const logger = new DllLogger((callback) => dll.call.setLogger(callback))
-    wintun = { ...dll, logger, lastError, copy: kernel32.call.copy }
+    wintun = { ...dll, logger, lastError, copy: (crt.has('copy') ? crt : kernel32).call.copy }
     loaded.set(key, wintun)
   }
   return wintun

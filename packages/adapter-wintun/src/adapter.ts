@@ -5,17 +5,17 @@
  * @packageDocumentation
  */
 import type { Trust } from '@wireweave/ffi/win32/library'
-import { findDll } from '@wireweave/ffi/win32/library'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { isWindowsName, WINDOWS_NAME_RULE } from '@wireweave/tunnel/interface-name'
 import type { PacketAdapter, PacketPortOptions } from '@wireweave/tunnel/packets'
 import { loadWintun, MAX_RING_BYTES, MIN_RING_BYTES, type Wintun } from './abi.js'
 import { createAdapter, throwIfAborted } from './create.js'
-import { downloadRemedy, loadFailure } from './failure.js'
+import { loadFailure } from './failure.js'
 import { adapterGuid, parseGuid } from './guid.js'
 import { type IpHelper, ipHelper } from './ip-interface.js'
 import { MIN_REGION_BYTES, regionBytes } from './layout.js'
 import { WintunPort } from './port.js'
-import { DLL, probe } from './probe.js'
+import { locateDll, probe } from './probe.js'
 
 export type { WintunPort } from './port.js'
 export type { WintunStats } from './stats.js'
@@ -102,12 +102,11 @@ const adapter: WintunAdapter = wintunAdapter()
 export default adapter
 
 function load(options: WintunOptions): Wintun {
-  if (process.platform !== 'win32') throw new WireGuardError('NOT_SUPPORTED', 'Wintun is for Windows only')
-  const path = options.dll ?? findDll(DLL)
-  if (path === null) throw new WireGuardError('NOT_SUPPORTED', `there is no ${DLL}: ${downloadRemedy()}`)
+  const found = locateDll(options.dll)
+  if (!found.available) throw new WireGuardError('NOT_SUPPORTED', `${found.reason}. ${found.remedy}`)
   const trust: Trust = options.allowUnsigned === true ? 'unverified' : { signer: SIGNER }
   try {
-    return loadWintun(path, trust)
+    return loadWintun(found.file, trust)
   } catch (error) {
     throw loadFailure(error)
   }
@@ -124,12 +123,15 @@ const MAX_NUMBER = 255
 function checkedName(name: string, helper: IpHelper): string {
   const isNumbered = name.endsWith('%d')
   const stem = isNumbered ? name.slice(0, -2) : name
-  if (!NAME.test(isNumbered ? `${stem}00` : stem)) {
-    throw new WireGuardError('NAME_INVALID', `${name} cannot be a name: it takes 1 to 32 of a-z A-Z 0-9 _ = + . -`)
+  const longest = isNumbered ? `${stem}00` : stem
+  if (!NAME.test(longest) || !isWindowsName(longest)) {
+    const rule = `1 to 32 characters of a-z A-Z 0-9 _ = + . -, ${WINDOWS_NAME_RULE}`
+    throw new WireGuardError('NAME_INVALID', `${JSON.stringify(name)} cannot be the name of an adapter: use ${rule}`)
   }
   if (!isNumbered) return name
   for (let number = 0; number <= MAX_NUMBER; number++) {
-    if (!helper.isNameTaken(`${stem}${number}`)) return `${stem}${number}`
+    const candidate = `${stem}${number}`
+    if (isWindowsName(candidate) && !helper.isNameTaken(candidate)) return candidate
   }
   throw new WireGuardError('NAME_IN_USE', `${stem}0 to ${stem}${MAX_NUMBER} are all in use: choose another name`)
 }

@@ -8,10 +8,23 @@ import { downloadRemedy } from './failure.js'
 
 export const DLL = 'wintun.dll'
 
-export function probe(
+interface Place {
+  readonly platform: string
+  readonly arch: string
+}
+
+export function probe(path: string | undefined, place: Place = process): Availability {
+  const found = locateDll(path, place)
+  if (!found.available) return found
+  if (!isElevated()) return unavailable('the process is not elevated', 'run as administrator or as SYSTEM')
+  return { available: true }
+}
+
+/** The DLL that this process could load, or why there is none. */
+export function locateDll(
   path: string | undefined,
-  { platform, arch }: { readonly platform: string; readonly arch: string } = process,
-): Availability {
+  { platform, arch }: Place = process,
+): Exclude<Availability, { available: true }> | { readonly available: true; readonly file: string } {
   if (platform !== 'win32') {
     return unavailable(`this is ${platform}: Wintun is for Windows only`, 'use the adapter of this platform')
   }
@@ -19,13 +32,11 @@ export function probe(
   const file = path ?? findDll(DLL)
   if (file === null) return unavailable(`${DLL} is neither in ${dllFolders().join(' nor in ')}`, downloadRemedy())
   if (!existsSync(file)) return unavailable(`there is no ${file}`, downloadRemedy())
-  const found = machineOfFile(file)
-  if (found !== arch)
-    return unavailable(`${file} is for ${found ?? 'no processor'}, node.exe for ${arch}`, downloadRemedy())
-  if (!isElevated()) return unavailable('the process is not elevated', 'run as administrator or as SYSTEM')
-  return { available: true }
+  const machine = machineOfFile(file)
+  if (machine === arch) return { available: true, file }
+  return unavailable(`${file} is for ${machine ?? 'no processor'}, node.exe for ${arch}`, downloadRemedy())
 }
 
-function unavailable(reason: string, remedy: string): Availability {
+function unavailable(reason: string, remedy: string): Exclude<Availability, { available: true }> {
   return { available: false, reason, remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.` }
 }

@@ -11,3 +11,11 @@ export function isInterfaceName(name: string): boolean {
 export function isInterfacePattern(name: string): boolean {
   return isInterfaceName(name.endsWith('%d') ? `${name.slice(0, -2)}00` : name)
 }
+
+/** For error messages, behind {@link INTERFACE_NAME_RULE}. */
+export const WINDOWS_NAME_RULE = 'no dot at either end, no name of a device such as NUL'
+
+/** As Windows has it: a name is that of a service, a pipe and a file, too, and devices own theirs whatever follows a dot. */
+export function isWindowsName(name: string): boolean {
+  return !/^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i.test(name) && !name.startsWith('.') && !name.endsWith('.')
+}

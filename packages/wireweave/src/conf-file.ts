@@ -13,7 +13,12 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { INTERFACE_NAME_RULE, isInterfaceName } from '@wireweave/tunnel/interface-name'
+import {
+  INTERFACE_NAME_RULE,
+  isInterfaceName,
+  isWindowsName,
+  WINDOWS_NAME_RULE,
+} from '@wireweave/tunnel/interface-name'
 
 /**
  * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`, on Windows
@@ -78,8 +83,9 @@ export function locateConf(source: string): { readonly name: string; readonly fi
 }
 
 function checkName(name: string): string {
-  if (isInterfaceName(name)) return name
-  throw new WireGuardError('NAME_INVALID', `an interface name has ${INTERFACE_NAME_RULE}`)
+  if (isInterfaceName(name) && (!IS_WINDOWS || isWindowsName(name))) return name
+  const rule = IS_WINDOWS ? `${INTERFACE_NAME_RULE}, ${WINDOWS_NAME_RULE}` : INTERFACE_NAME_RULE
+  throw new WireGuardError('NAME_INVALID', `an interface name has ${rule}`)
 }
 
 /**
