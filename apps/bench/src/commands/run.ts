@@ -59,6 +59,7 @@ export function addRunCommand(program: Command): void {
         tag: options.tag ?? null,
         command: commandLine(),
         out: process.stderr,
+        signal: interruption(),
       })
       const { markdown, markdownDocument } = await import('../report/markdown.js')
       if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report)}\n`)
@@ -74,6 +75,20 @@ export function addRunCommand(program: Command): void {
       if (files.length > 0) process.stderr.write(`wrote ${files.join(', ')}\n`)
       if (report.results.every(({ samples }) => samples.length === 0)) throw new Error('every measurement failed')
     })
+}
+
+/** Aborted by the first Ctrl-C or SIGTERM; the second ends the process at once. */
+function interruption(): AbortSignal {
+  const abort = new AbortController()
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      process.exitCode = code
+      abort.abort(new Error('interrupted; everything is removed'))
+    })
+  return abort.signal
 }
 
 /** What to type for the same again: npm's scripts put their presets in front, so the whole line does not depend on them. */

@@ -1,4 +1,5 @@
 /** What can be measured: something that carries packets between the two sides. */
+import type { RegistryOptions } from 'wireweave'
 import type { Topology } from '../run/topology.js'
 import type { Traffic } from '../traffic/traffic.js'
 
@@ -12,10 +13,12 @@ export interface Contestant {
   readonly name: string
   readonly role: 'adapter' | 'rival' | 'ceiling'
   readonly reach: Reach
+  /** The only one it runs on; `null` for one that runs anywhere. */
+  readonly system: 'linux' | 'win32' | null
   /** In a line: whose it is and how it is set up. */
   readonly about: string
   /** What exactly would be measured, or why it cannot be and how to get it. Changes nothing. */
-  find(): Promise<Found>
+  find(dlls: Dlls): Promise<Found>
   /** Both sides, configured, a packet having come back. Everything is inside the place, and goes with it. */
   open(place: Place, slot: number): Promise<Carrier>
   /** Milliseconds from the start of one side's program until its interface exists and can be configured. */
@@ -26,10 +29,16 @@ export interface Contestant {
 
 export type Found = { readonly version: string } | { readonly missing: string; readonly remedy: string }
 
+/** Where the libraries of Windows' adapters are, when not where they are looked for. Plain data: it goes to other processes. */
+export type Dlls = Pick<RegistryOptions, 'wgnt' | 'wintun'>
+
 /** Where a run takes place. */
 export interface Place {
-  /** `null` without root: only what needs no interface can run then. */
+  /** `null` without namespaces: without root, and on other systems than Linux. */
   readonly topology: Topology | null
+  /** Names of interfaces begin with it. */
+  readonly tag: string
+  readonly dlls: Dlls
   /** What makes traffic between interfaces. */
   readonly generator: 'iperf3' | 'own'
   readonly closers: (() => Promise<void>)[]
@@ -57,6 +66,6 @@ export function innerOf(slot: number): { readonly a: string; readonly b: string 
 
 /** The topology of a place that must have one. */
 export function topologyOf({ topology }: Place): Topology {
-  if (topology === null) throw new Error('network namespaces need root')
+  if (topology === null) throw new Error('network namespaces need Linux and root')
   return topology
 }

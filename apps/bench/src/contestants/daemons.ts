@@ -34,6 +34,7 @@ function daemon({ launch, remedy, ...rest }: DaemonOptions): Contestant {
   return {
     ...rest,
     reach: 'host',
+    system: 'linux',
     async find() {
       const found = launch()
       if (found === null) return { missing: 'not installed', remedy }

@@ -26,7 +26,13 @@ const addLink = (topology: Topology, side: Side, name: string): Promise<unknown>
   command('ip', ['-n', topology.namespace[side], 'link', 'add', name, 'type', 'wireguard'])
 
 const kernelWireGuard: Contestant = {
-  ...{ name: 'kernel-wg', role: 'rival', reach: 'host', about: "the kernel's WireGuard, made by ip and wg" },
+  ...{
+    name: 'kernel-wg',
+    role: 'rival',
+    reach: 'host',
+    system: 'linux',
+    about: "the kernel's WireGuard, made by ip and wg",
+  },
   find: findKernelWireGuard,
   open: (place, slot) =>
     openWireGuardPair(
@@ -53,7 +59,13 @@ function openByUs(topology: Topology, side: Side, name: string): Promise<Started
 }
 
 const linuxWg: Contestant = {
-  ...{ name: 'linux-wg', role: 'adapter', reach: 'host', about: "the kernel's WireGuard, opened by wireweave" },
+  ...{
+    name: 'linux-wg',
+    role: 'adapter',
+    reach: 'host',
+    system: 'linux',
+    about: "the kernel's WireGuard, opened by wireweave",
+  },
   find: findKernelWireGuard,
   open: (place, slot) =>
     openWireGuardPair(
@@ -72,7 +84,7 @@ const linuxWg: Contestant = {
 /** ESP in tunnel mode with keys set by hand: the data path alone, without IKE. */
 function ipsec(name: string, about: string, algorithm: string, keyBytes: number): Contestant {
   return {
-    ...{ name, role: 'rival', reach: 'host', about },
+    ...{ name, role: 'rival', reach: 'host', system: 'linux', about },
     async find() {
       const ends = { a: '192.0.2.1', b: '192.0.2.2' }
       const input = state(ends, 'a', 1, algorithm, randomBytes(keyBytes).toString('hex'))
@@ -125,7 +137,13 @@ function state(
 }
 
 const veth: Contestant = {
-  ...{ name: 'veth', role: 'ceiling', reach: 'host', about: 'the link below, without a tunnel: the ceiling' },
+  ...{
+    name: 'veth',
+    role: 'ceiling',
+    reach: 'host',
+    system: 'linux',
+    about: 'the link below, without a tunnel: the ceiling',
+  },
   find: async () => ({ version: await kernelVersion() }),
   async open(place) {
     const traffic = hostTraffic(place, topologyOf(place).underlay)

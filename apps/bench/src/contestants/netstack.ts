@@ -1,18 +1,15 @@
 /** Our TCP/IP stack in the process: no interface, no root. Its traffic is our own generator's: no other program can reach it. */
-import { nobleSuite } from '@wireweave/crypto/noble'
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { EndPair } from '../traffic/end-pair.js'
 import { until } from '../run/command.js'
 import type { Side } from '../run/topology.js'
 import { innerOf } from './contestant.js'
 import type { Contestant } from './contestant.js'
+import { keyPair, versionOf } from './ours.js'
 
 export const netstack: Contestant = {
-  ...{ name: 'netstack', role: 'adapter', reach: 'process' },
+  ...{ name: 'netstack', role: 'adapter', reach: 'process', system: null },
   about: 'a TCP/IP stack and WireGuard inside the program that sends: its CPU time includes that program',
-  find: async () => ({ version: `wireweave ${version()}` }),
+  find: async () => ({ version: `wireweave ${versionOf('@wireweave/adapter-netstack')}` }),
   async open(place, slot) {
     const { topology } = place
     const inner = innerOf(slot)
@@ -46,15 +43,4 @@ export const netstack: Contestant = {
       },
     }
   },
-}
-
-function keyPair(): { privateKey: string; publicKey: string } {
-  const secret = randomBytes(32)
-  const { publicKey } = nobleSuite.x25519.importPrivateKey(secret)
-  return { privateKey: secret.toString('hex'), publicKey: Buffer.from(publicKey).toString('hex') }
-}
-
-function version(): string {
-  const file = fileURLToPath(import.meta.resolve('@wireweave/adapter-netstack/package.json'))
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

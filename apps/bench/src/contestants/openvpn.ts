@@ -14,7 +14,7 @@ import type { Started } from './processes.js'
 
 function openvpn(name: string, cipher: string): Contestant {
   return {
-    ...{ name, role: 'rival', reach: 'host' },
+    ...{ name, role: 'rival', reach: 'host', system: 'linux' },
     about: `OpenVPN in user space, ${cipher}, UDP, TUN; no data-channel offload`,
     async find() {
       const file = whereIs('openvpn')

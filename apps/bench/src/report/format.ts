@@ -1,10 +1,18 @@
 /** Numbers for people. */
+import { stripVTControlCharacters } from 'node:util'
 import { summarize } from '../statistics.js'
 
 /** Three significant digits. */
 export function digits(value: number): string {
   if (value === 0) return '0'
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+/** What a program said, without what would move the cursor of a terminal or break a row of a table. */
+export function oneLine(text: string): string {
+  return stripVTControlCharacters(text)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
 }
 
 /** The median, and the smallest and largest beside it; nothing for no samples. */

@@ -47,6 +47,11 @@ export class Collector {
     return this.#samples.get(keyOf(contestant, metric)) ?? []
   }
 
+  /** How many there were, begun ones included. */
+  get rounds(): number {
+    return Math.max(0, ...[...this.#samples.values()].map((samples) => samples.length))
+  }
+
   get rows(): ContestantRow[] {
     return this.#order.map((name) => this.#rows.get(name)!)
   }

@@ -1,5 +1,6 @@
 /** One measurement each: what it runs, and which metrics come of it. */
 import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import type { Carrier, Contestant, Place } from '../contestants/contestant.js'
 import { quantile, summarize } from '../statistics.js'
 import { sleep, until } from './command.js'
@@ -122,8 +123,7 @@ export const measurements: readonly Measurement[] = [
     estimate: () => 0.4,
     applies: ({ contestant }) => contestant.startOnce !== undefined,
     async sample({ contestant, place }) {
-      const name = `${place.topology?.tag ?? 'wwb'}s`
-      return { values: { 'start-up': await contestant.startOnce!(place, name) } }
+      return { values: { 'start-up': await contestant.startOnce!(place, `${place.tag}s`) } }
     },
   },
 ]
@@ -194,9 +194,13 @@ function pingSeconds(seconds: number): number {
   return seconds <= 1 ? 0.6 : seconds
 }
 
-/** Busy time of all cores, in kernel and user space; 0 where there is no /proc. */
+/** Busy time of all cores, in kernel and user space. */
 function machineCpuSeconds(): number {
-  if (process.platform !== 'linux') return 0
+  // Linux counts interrupts apart, which Node leaves out.
+  if (process.platform !== 'linux') {
+    const busy = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq)
+    return busy.reduce((sum, milliseconds) => sum + milliseconds, 0) / 1000
+  }
   const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
     .split('\n', 1)[0]!
     .split(/\s+/)

@@ -1,6 +1,8 @@
-/** Runs every measurement over every contestant in alternating order, round by round. */
+/** Runs every measurement over every contestant in turns, round by round, every second round backwards. */
 import type { Carrier, Contestant, Place } from '../contestants/contestant.js'
 import { openHandshakeTarget } from '../contestants/handshake-target.js'
+import { oneLine } from '../report/format.js'
+import { sleep } from './command.js'
 import { warmUp } from './measurements.js'
 import type { Measurement, Sample, Subject } from './measurements.js'
 
@@ -26,11 +28,13 @@ export type RaceEvent =
   | { readonly tag: 'failure'; readonly contestant: string; readonly metrics: readonly string[]; readonly why: string }
   | { readonly tag: 'note'; readonly text: string }
 
+/** As long as a signal and its consequences may be apart. */
+const AFTERMATH_MS = 100
 const OPEN_S = 0.6
 const WARM_UP_S = 1.6
 
 /** What is ahead is counted in seconds that were guessed; what is behind tells how wrong the guess was. */
-export async function race(options: RaceOptions): Promise<{ readonly rounds: number }> {
+export async function race(options: RaceOptions): Promise<void> {
   const { contestants, place, measurements, onEvent } = options
   const run = new Run(options)
   const subjects: Subject[] = []
@@ -50,7 +54,6 @@ export async function race(options: RaceOptions): Promise<{ readonly rounds: num
   if (measurements.length > 0) await warmUpAll(run, subjects)
   const rounds = measurements.length === 0 ? options.repeat : await measureAll(run, subjects)
   if (options.keys > 0) await measureHandshakes(run, rounds)
-  return { rounds }
 }
 
 /** One that fails here is measured all the same: what ails it will show in its rows. */
@@ -66,7 +69,8 @@ async function measureAll(run: Run, subjects: readonly Subject[]): Promise<numbe
   const started = performance.now()
   for (let round = 1; ; round++) {
     for (const measurement of measurements) {
-      for (const subject of subjects) {
+      // Who comes first in one round comes last in the next: whom one follows is not always the same.
+      for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
         if (!measurement.applies(subject) || run.hasFailed(subject.contestant, measurement.metrics)) continue
         const { contestant } = subject
         const text = `round ${round} of ${repeat}: ${measurement.id}, ${contestant.name}`
@@ -97,7 +101,7 @@ async function measureHandshakes(run: Run, rounds: number): Promise<void> {
     if (target !== null) targets.push({ contestant, sample: target })
   }
   for (let round = 1; round <= rounds; round++) {
-    for (const { contestant, sample } of targets) {
+    for (const { contestant, sample } of round % 2 === 1 ? targets : targets.toReversed()) {
       if (run.hasFailed(contestant, ['handshake-rate'])) continue
       const text = `round ${round} of ${rounds}: handshake-rate, ${contestant.name}`
       const rate = await run.step(text, handshakeSeconds(keys), contestant, ['handshake-rate'], sample)
@@ -154,9 +158,11 @@ class Run {
     try {
       return await work()
     } catch (error) {
+      // Who interrupts from a terminal ends the traffic, too: its failure may be known before the signal is.
+      await sleep(AFTERMATH_MS)
       signal.throwIfAborted()
       for (const metric of metrics) this.#failed.add(`${contestant.name} ${metric}`)
-      const why = error instanceof Error ? error.message : String(error)
+      const why = oneLine(error instanceof Error ? error.message : String(error))
       onEvent({ tag: 'failure', contestant: contestant.name, metrics, why })
       return null
     } finally {

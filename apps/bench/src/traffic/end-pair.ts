@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Usage } from '../contestants/contestant.js'
 import { endProcess } from '../contestants/processes.js'
 import type { Side, Topology } from '../run/topology.js'
+import type { InterfaceRequest } from './interface-network.js'
 import type { NetworkRequest } from './networks.js'
 import type { PingRequest, TcpRequest, Traffic, Transfer, UdpRequest } from './traffic.js'
 
@@ -18,7 +19,7 @@ export interface Counts {
 }
 
 export type EndRequest =
-  | { readonly do: 'open'; readonly network: NetworkRequest }
+  | { readonly do: 'open'; readonly network: NetworkRequest | InterfaceRequest }
   | { readonly do: 'connect'; readonly host: string; readonly port: number }
   | { readonly do: 'send'; readonly streams: number; readonly seconds: number }
   | { readonly do: 'datagrams'; readonly bytes: number; readonly bitsPerSecond: number; readonly seconds: number }

@@ -2,33 +2,30 @@
 import { createInterface } from 'node:readline'
 import type { EndRequest } from './end-pair.js'
 import { Generator } from './generator.js'
+import { openInterface } from './interface-network.js'
+import type { InterfaceRequest } from './interface-network.js'
 import { openNetworkOf } from './networks.js'
-import type { Network } from './networks.js'
+import type { NetworkRequest, TunnelEnd } from './networks.js'
 
-let network: Network | null = null
+let tunnel: TunnelEnd | null = null
 let generator: Generator | null = null
 
 async function answer(request: EndRequest): Promise<unknown> {
-  if (request.do === 'open') {
-    network = await openNetworkOf(request.network)
-    generator = new Generator(network, request.network.peer)
-    await generator.serve()
-    return network.port
-  }
-  if (network === null || generator === null) throw new Error('there is no network yet')
   switch (request.do) {
+    case 'open':
+      return await open(request.network)
     case 'connect':
-      return await network.setEndpoint(request.host, request.port)
-    case 'send':
-      return await generator.send(request.streams, request.seconds)
-    case 'datagrams':
-      return await generator.datagrams(request.bytes, request.bitsPerSecond, request.seconds)
-    case 'ping':
-      return await generator.ping(request.count, request.intervalMs)
-    case 'take':
-      return generator.take()
+      return await opened(tunnel).setEndpoint(request.host, request.port)
     case 'handshake':
-      return await network.forgetSession()
+      return await opened(tunnel).forgetSession()
+    case 'send':
+      return await opened(generator).send(request.streams, request.seconds)
+    case 'datagrams':
+      return await opened(generator).datagrams(request.bytes, request.bitsPerSecond, request.seconds)
+    case 'ping':
+      return await opened(generator).ping(request.count, request.intervalMs)
+    case 'take':
+      return opened(generator).take()
     case 'usage': {
       const { user, system } = process.cpuUsage()
       return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() }
@@ -36,6 +33,23 @@ async function answer(request: EndRequest): Promise<unknown> {
     default:
       throw new Error('unknown request')
   }
+}
+
+function opened<T>(part: T | null): T {
+  if (part === null) throw new Error('this end was not opened for that')
+  return part
+}
+
+/** Returns the port of the tunnel. */
+async function open(request: NetworkRequest | InterfaceRequest): Promise<number> {
+  if (request.kind === 'interface') tunnel = await openInterface(request)
+  else {
+    const network = await openNetworkOf(request)
+    tunnel = network
+    generator = new Generator(network, request.peer)
+    await generator.serve()
+  }
+  return tunnel.port
 }
 
 async function outcome(line: string): Promise<unknown> {

@@ -24,18 +24,22 @@ export interface Datagrams {
   onMessage(listener: (data: Uint8Array, host: string, port: number) => void): void
 }
 
-export interface Network {
+/** What can be asked of the tunnel of an end. */
+export interface TunnelEnd {
   /** UDP port of the tunnel; 0 without one. */
   readonly port: number
   /** Tells the tunnel where its peer is. */
   setEndpoint(host: string, port: number): Promise<void>
   /** Makes the tunnel forget its session. */
   forgetSession(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Network extends TunnelEnd {
   connect(host: string, port: number): Duplex
   listen(port: number, onConnection: (socket: Duplex) => void): Promise<void>
   /** 0 takes a free port. */
   datagrams(port: number): Promise<Datagrams>
-  close(): Promise<void>
 }
 
 export function openNetworkOf(request: NetworkRequest): Promise<Network> {
