@@ -17,6 +17,7 @@ import {
 import { offThread, type BoundAsync } from './off-thread.js'
 import { type Dll, isAbsolutePath, look, systemDll, systemFolder } from './system.js'
 import { checkSignature } from './trust.js'
+import { fromWide } from './wide.js'
 
 export type { Dll }
 
@@ -55,6 +56,7 @@ const kernel32 = systemDll('kernel32.dll', {
     ['str16', 'uint32_t', 'uint32_t', 'uintptr_t', 'uint32_t', 'uint32_t', 'uintptr_t'],
   ],
   closeHandle: ['CloseHandle', 'int32_t', ['uintptr_t']],
+  finalPath: ['GetFinalPathNameByHandleW', 'uint32_t', ['uintptr_t', 'void *', 'uint32_t', 'uint32_t']],
   loadLibrary: ['LoadLibraryExW', 'uintptr_t', ['str16', 'uintptr_t', 'uint32_t']],
   moduleHandle: ['GetModuleHandleExW', 'int32_t', ['uint32_t', 'str16', 'void *']],
 })
@@ -62,7 +64,9 @@ const kernel32 = systemDll('kernel32.dll', {
 const GENERIC_READ = 0x8000_0000
 const FILE_SHARE_READ = 1
 const OPEN_EXISTING = 3
-const LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR = 0x100
+/** What a path of Windows has at the most. */
+const MAX_PATH_UNITS = 32768
+/** Where the DLLs that it needs are looked for: not beside it, since nobody checks the signature of those. */
 const LOAD_LIBRARY_SEARCH_SYSTEM32 = 0x800
 const GET_MODULE_HANDLE_EX_FLAG_PIN = 1
 
@@ -79,25 +83,27 @@ export function loadDll<const T extends CTable, const S extends CTable>(
   slowTable: S,
 ): Dll<T, S> {
   if (!isAbsolutePath(file)) throw new TypeError(`a DLL is loaded by absolute path, not as ${file}`)
-  // While this is open nobody can write to the file.
+  // While this is open nobody can write to the file, or put another one in its place.
   const handle = openForReading(file)
+  let place: string
   try {
-    if (trust !== 'unverified') requireSigner(file, handle, trust.signer)
-    pin(file)
+    place = finalPath(file, handle)
+    if (trust !== 'unverified') requireSigner(place, handle, trust.signer)
+    pin(place)
   } finally {
     kernel32.call.closeHandle(handle)
   }
-  const library = koffi().load(file)
+  const library = koffi().load(place)
   const call: Record<string, unknown> = {}
   const slow: Record<string, unknown> = {}
   try {
-    for (const [key, signature] of Object.entries(table)) call[key] = look(library, file, signature)
-    for (const [key, signature] of Object.entries(slowTable)) slow[key] = offThread(look(library, file, signature))
+    for (const [key, signature] of Object.entries(table)) call[key] = look(library, place, signature)
+    for (const [key, signature] of Object.entries(slowTable)) slow[key] = offThread(look(library, place, signature))
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    throw new DllError(file, message, ERROR_PROC_NOT_FOUND, cause)
+    throw new DllError(place, message, ERROR_PROC_NOT_FOUND, cause)
   }
-  return { path: file, call: call as Dll<T, S>['call'], slow: slow as BoundAsync<S> }
+  return { path: place, call: call as Dll<T, S>['call'], slow: slow as BoundAsync<S> }
 }
 
 function openForReading(file: string): number {
@@ -106,6 +112,14 @@ function openForReading(file: string): number {
   const code = lastError()
   const isAbsent = code === ERROR_FILE_NOT_FOUND || code === ERROR_PATH_NOT_FOUND
   throw loadFailure(file, isAbsent ? ERROR_MOD_NOT_FOUND : code)
+}
+
+/** Where the open file lies by itself: a link on the way to it may lead elsewhere by the time it is loaded. */
+function finalPath(file: string, handle: number): string {
+  const bytes = new Uint8Array(MAX_PATH_UNITS * 2)
+  const units = kernel32.call.finalPath(handle, bytes, MAX_PATH_UNITS, 0)
+  if (units === 0 || units >= MAX_PATH_UNITS) throw loadFailure(file, lastError())
+  return fromWide(bytes).replace(/^\\\\\?\\(?:(UNC)\\)?/, (_, isShare) => (isShare ? '\\\\' : ''))
 }
 
 function requireSigner(file: string, handle: number, wanted: string): void {
@@ -118,8 +132,7 @@ function requireSigner(file: string, handle: number, wanted: string): void {
 }
 
 function pin(file: string): void {
-  const flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32
-  if (kernel32.call.loadLibrary(file, 0, flags) === 0) throw loadFailure(file, lastError())
+  if (kernel32.call.loadLibrary(file, 0, LOAD_LIBRARY_SEARCH_SYSTEM32) === 0) throw loadFailure(file, lastError())
   const module = new Uint8Array(8)
   if (kernel32.call.moduleHandle(GET_MODULE_HANDLE_EX_FLAG_PIN, file, module) === 0)
     throw loadFailure(file, lastError())

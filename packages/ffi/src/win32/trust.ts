@@ -1,4 +1,5 @@
 /** Who signed a file, and does Windows trust the signature? */
+import { trustStatus } from '../internal/revocation.js'
 import { NativeMemory, writePointer, addressOf } from '../memory.js'
 import { WINTRUST_DATA, WINTRUST_FILE_INFO } from './layout.js'
 import { systemDll } from './system.js'
@@ -54,7 +55,6 @@ const GENERIC_VERIFY_V2 = Uint8Array.of(
 )
 const NO_WINDOW = -1
 const WTD_UI_NONE = 2
-const WTD_REVOKE_WHOLECHAIN = 1
 const WTD_CHOICE_FILE = 1
 const WTD_STATEACTION_VERIFY = 1
 const WTD_STATEACTION_CLOSE = 2
@@ -79,15 +79,11 @@ export function checkSignature(path: string, file: number): Signature {
   const data = new NativeMemory(WINTRUST_DATA.size)
   data.view.setUint32(WINTRUST_DATA.cbStruct, WINTRUST_DATA.size, true)
   data.view.setUint32(WINTRUST_DATA.dwUIChoice, WTD_UI_NONE, true)
-  data.view.setUint32(WINTRUST_DATA.fdwRevocationChecks, WTD_REVOKE_WHOLECHAIN, true)
   data.view.setUint32(WINTRUST_DATA.dwUnionChoice, WTD_CHOICE_FILE, true)
   writePointer(data.view, WINTRUST_DATA.pFile, info.address)
-  data.view.setUint32(WINTRUST_DATA.dwStateAction, WTD_STATEACTION_VERIFY, true)
   data.view.setUint32(WINTRUST_DATA.dwProvFlags, WTD_CACHE_ONLY_URL_RETRIEVAL, true)
 
-  const status = wintrust.call.verify(NO_WINDOW, GENERIC_VERIFY_V2, data.bytes) >>> 0
-  data.view.setUint32(WINTRUST_DATA.dwStateAction, WTD_STATEACTION_CLOSE, true)
-  wintrust.call.verify(NO_WINDOW, GENERIC_VERIFY_V2, data.bytes)
+  const status = trustStatus((revocation) => verify(data, revocation))
   if (status !== 0) {
     return {
       trusted: false,
@@ -96,6 +92,15 @@ export function checkSignature(path: string, file: number): Signature {
   }
   const signer = signerOf(name)
   return signer === null ? { trusted: false, reason: 'its signer cannot be read' } : { trusted: true, signer }
+}
+
+function verify({ view, bytes }: NativeMemory, revocation: number): number {
+  view.setUint32(WINTRUST_DATA.fdwRevocationChecks, revocation, true)
+  view.setUint32(WINTRUST_DATA.dwStateAction, WTD_STATEACTION_VERIFY, true)
+  const status = wintrust.call.verify(NO_WINDOW, GENERIC_VERIFY_V2, bytes) >>> 0
+  view.setUint32(WINTRUST_DATA.dwStateAction, WTD_STATEACTION_CLOSE, true)
+  wintrust.call.verify(NO_WINDOW, GENERIC_VERIFY_V2, bytes)
+  return status
 }
 
 const CERT_QUERY_OBJECT_FILE = 1

@@ -1,3 +1,5 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { lastError } from '@wireweave/ffi/errno'
 import { LibraryError } from '@wireweave/ffi/library'
@@ -63,6 +65,31 @@ describe('a DLL of somebody else', () => {
     expect(error.code).toBeNull()
     expect(error.message).toMatch(/threads\.dll is not loaded: it is not signed; take the file/)
     loadDll(native('threads.dll'), 'unverified', {}, {})
+  })
+
+  test('is loaded from where it really lies, not by the way that led there', () => {
+    const file = native('threads.dll')
+    const winding = path.win32
+      .join(path.win32.dirname(file), '.', '..')
+      .concat('\\', path.win32.basename(path.win32.dirname(file)))
+    const { path: place } = loadDll(`${winding.replaceAll('\\', '/')}/./THREADS.dll`, 'unverified', {}, {})
+    expect(place).toBe(loadDll(file, 'unverified', {}, {}).path)
+    expect(place).toMatch(/^[A-Z]:\\[^/]*\\threads\.dll$/)
+  })
+
+  test('gets what it needs from the system folder, and never what lies beside it', () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'planted-'))
+    copyFileSync(native('threads.dll'), path.join(folder, 'planta.dll'))
+    const bytes = readFileSync(native('threads.dll'))
+    expect(bytes.write('planta.dll', bytes.indexOf('msvcrt.dll'))).toBe('msvcrt.dll'.length)
+    const file = path.join(folder, 'needy.dll')
+    writeFileSync(file, bytes)
+    expect(caught(() => loadDll(file, 'unverified', {}, {}))).toMatchObject({ code: 126 })
+    try {
+      rmSync(folder, { recursive: true })
+    } catch {
+      // Wine keeps a DLL open that it could not load.
+    }
   })
 })
 
