@@ -24,6 +24,13 @@ interface Wait {
   readonly onAbort: (() => void) | undefined
 }
 
+/** Events to set when this thread ends: at `process.exit` Node waits for theirs, which would look up only when a wait is over. */
+const quits = new Set<number>()
+
+function quitAll(): void {
+  for (const quit of quits) setEvent(quit)
+}
+
 /**
  * Tells when an event that resets itself is set. Its owner looks for work first and waits only when there is none, and
  * looks again after every wait: an event that was set while nobody waited ends the next wait at once, and a wait also ends
@@ -34,7 +41,6 @@ export class EventReadiness {
   readonly #quit: number
   readonly #state: Int32Array = new Int32Array(new SharedArrayBuffer(4))
   readonly #left: Promise<void>
-  readonly #onExit = (): void => setEvent(this.#quit)
   #wait: Wait | null = null
   /** The thread took the event while nobody asked. */
   #isSet = false
@@ -49,8 +55,8 @@ export class EventReadiness {
     this.#left = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     this.#worker.on('message', () => this.#happened())
     this.#worker.on('error', (error) => void this.close(error))
-    // At `process.exit` Node waits for the thread, which would look up only when its wait is over.
-    process.once('exit', this.#onExit)
+    if (quits.size === 0) process.on('exit', quitAll)
+    quits.add(this.#quit)
   }
 
   /** Resolves when the event was set, or it is time to look again. One wait at a time. */
@@ -83,7 +89,8 @@ export class EventReadiness {
     Atomics.notify(this.#state, 0)
     setEvent(this.#quit)
     await this.#left
-    process.removeListener('exit', this.#onExit)
+    quits.delete(this.#quit)
+    if (quits.size === 0) process.off('exit', quitAll)
     closeHandle(this.#quit)
   }
 

@@ -89,6 +89,15 @@ describe('readiness of an event', () => {
     const other = new EventReadiness(event)
     await other.close()
   })
+
+  test('costs the process no listener each, and leaves none when the last is closed', async () => {
+    const before = process.listenerCount('exit')
+    const others = [new EventReadiness(event), new EventReadiness(event)]
+    expect(process.listenerCount('exit')).toBe(before)
+    await Promise.all(others.map((other) => other.close()))
+    await readiness.close()
+    expect(process.listenerCount('exit')).toBe(before - 1)
+  })
 })
 
 function sleep(ms: number): Promise<void> {
