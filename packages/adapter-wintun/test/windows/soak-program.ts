@@ -131,11 +131,18 @@ function share(second: number): number {
 async function carry(count: number): Promise<void> {
   for (let left = count; left > 0;) {
     const size = SIZES[sequence % SIZES.length]!
-    const burst = double.burst(Math.min(left, BURST), size, sequence)
+    const burst = await inject(Math.min(left, BURST), size, sequence)
     left -= burst
     sequence += burst
     await until(() => Number(double.sent()) === sequence, `${sequence} packets`)
   }
+}
+
+/** Resolves to how many packets found room in the ring. */
+async function inject(count: number, size: number, first: number): Promise<number> {
+  let burst = 0
+  await until(() => (burst = double.burst(count, size, first)) > 0, 'room in the ring')
+  return burst
 }
 
 /** The system stops taking packets, more come than the ring holds, and it goes on. */
@@ -145,7 +152,7 @@ async function fillRing(): Promise<void> {
   const full = port!.stats.ringFull
   for (let i = 0; port!.stats.ringFull === full; i++) {
     const received = port!.stats.packetsReceived
-    const burst = double.burst(BURST, 1420, i * BURST)
+    const burst = await inject(BURST, 1420, i * BURST)
     await until(() => port!.stats.packetsReceived === received + burst && isQuiet(), 'a full ring')
   }
   double.hold(0)
