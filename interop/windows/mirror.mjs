@@ -15,13 +15,14 @@ const root = path.resolve(here, '../..')
  * Windows.
  */
 export async function makeMirror(folder, modules) {
-  const packages = readdirSync(path.join(root, 'packages')).filter((name) =>
-    existsSync(path.join(root, 'packages', name, 'package.json')),
-  )
+  const packages = readdirSync(path.join(root, 'packages'))
+    .map((name) => `packages/${name}`)
+    .concat('apps/bench')
+    .filter((home) => existsSync(path.join(root, home, 'package.json')))
   const entryPoints = []
-  for (const name of packages) {
+  for (const home of packages) {
     for (const part of ['src', 'test/windows', 'test/shell/support', 'bench/windows']) {
-      const from = path.join(root, 'packages', name, part)
+      const from = path.join(root, home, part)
       if (!existsSync(from)) continue
       for (const file of readdirSync(from, { recursive: true })) {
         if (file.endsWith('.ts') && !file.endsWith('.d.ts')) entryPoints.push(path.join(from, file))
@@ -40,7 +41,7 @@ export async function makeMirror(folder, modules) {
   })
   const own = path.join(folder, 'node_modules')
   mkdirSync(path.join(own, '@wireweave'), { recursive: true })
-  for (const name of packages) linkPackage(name, folder, own)
+  for (const home of packages) linkPackage(home, folder, own)
   for (const name of ['koffi', '@koromix']) symlinkSync(path.join(modules, name), path.join(own, name))
   mkdirSync(path.join(own, 'vitest'))
   writeFileSync(path.join(own, 'vitest/package.json'), '{"type":"module","exports":"./index.js"}')
@@ -49,18 +50,18 @@ export async function makeMirror(folder, modules) {
 }
 
 /** The package's manifest with its exports pointing at the sources. */
-function linkPackage(name, folder, own) {
-  const manifest = JSON.parse(readFileSync(path.join(root, 'packages', name, 'package.json'), 'utf8'))
+function linkPackage(where, folder, own) {
+  const manifest = JSON.parse(readFileSync(path.join(root, where, 'package.json'), 'utf8'))
   const exports = {}
   for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
     const source = target['@wireweave/source']
     exports[subpath] = source === undefined ? target : source.replace(/\.ts$/, '.js')
   }
-  const home = path.join(folder, 'packages', name)
+  const home = path.join(folder, where)
   mkdirSync(home, { recursive: true })
   writeFileSync(path.join(home, 'package.json'), JSON.stringify({ ...manifest, exports }))
   // Versions of its own, where another package needs others.
-  const modules = path.join(root, 'packages', name, 'node_modules')
+  const modules = path.join(root, where, 'node_modules')
   if (existsSync(modules)) symlinkSync(modules, path.join(home, 'node_modules'))
   const link = path.join(own, manifest.name)
   mkdirSync(path.dirname(link), { recursive: true })

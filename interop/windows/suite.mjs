@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `npm run test:windows`: runs the tests in `packages/<name>/test/windows/*.test.ts` in Windows' node.exe under Wine, then
- * those of `tunnel.mjs`, which have their other end on Linux.
+ * those of `tunnel.mjs` and, with the last Node only, `bench.mjs`, which have their other end on Linux.
  *
  *   node interop/windows/suite.mjs                       everything, on Node 20 and 22
  *   node interop/windows/suite.mjs --node 22 wintun      one Node, the files whose path contains a word
@@ -53,6 +53,7 @@ process.exitCode = failed > 0 || (lacking === null && passed === 0) || (strict &
 async function runAll() {
   const { Wine } = await import('./wine.mjs')
   const { default: tunnelTests } = await import('./tunnel.mjs')
+  const { default: benchTests } = await import('./bench.mjs')
   const machines = []
   const stop = () => {
     for (const wine of machines) wine.stop()
@@ -68,8 +69,11 @@ async function runAll() {
       } finally {
         wine.stop()
       }
-      if (words.length > 0 && !words.includes('tunnel')) return
-      for (const test of tunnelTests(major)) await runTunnel(test)
+      const isLast = major === options.node.at(-1)
+      const live = { tunnel: tunnelTests(major), bench: isLast ? benchTests(major) : [] }
+      for (const [word, tests] of Object.entries(live)) {
+        if (words.length === 0 || words.includes(word)) for (const test of tests) await runLive(test)
+      }
     }),
   )
 }
@@ -94,7 +98,7 @@ async function runFile(wine, major, file) {
   total.skipped += options.name === '' ? skipped : 0
 }
 
-async function runTunnel({ name, run, lacks }) {
+async function runLive({ name, run, lacks }) {
   if (!new RegExp(options.name).test(name)) return
   const lacking = lacks()
   if (lacking !== null) {

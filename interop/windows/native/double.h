@@ -4,7 +4,7 @@
  *
  * Exported to the test: DblViolations, DblViolationText, DblRule, DblReset, DblLive, DblCalls. Rules are texts such as
  * "create=5", "create=183*1" (once), read from WGDBL_FAIL at load as well, separated by commas. WGDBL_LOG names a file that
- * gets one JSON line for each call.
+ * gets one JSON line for each call and each violation.
  */
 #ifndef WIREWEAVE_DOUBLE_H
 #define WIREWEAVE_DOUBLE_H
@@ -41,6 +41,10 @@ static void dbl_violation(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(dbl_violation_texts[index], sizeof dbl_violation_texts[index], format, arguments);
     va_end(arguments);
+    FILE *file = dbl_log_path[0] == 0 ? NULL : _wfopen(dbl_log_path, L"ab");
+    if (file == NULL) return;
+    fprintf(file, "{\"violation\":\"%s\"}\n", dbl_violation_texts[index]);
+    fclose(file);
 }
 
 /* Is there a rule of this name? One that has a number of times is used up by the question. */

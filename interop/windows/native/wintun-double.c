@@ -4,10 +4,11 @@
  *
  * Rules: create=CODE, create-delay=MS, open=CODE, start=CODE, hold=1 (nobody empties the ring to the system),
  * discard=1 (packets to the system are counted and checked for their order, but not kept), lograte=HZ (lines from a
- * thread of the DLL's own, from the first logger on).
+ * thread of the DLL's own, from the first logger on), relay=PORT (the system is a program behind a UDP port of the
+ * loopback: packets go to it and come from it, one in a datagram).
  *
- * The test is the system: DblInject and its kin put packets into the ring to the application, DblTake gives back what the
- * application sent.
+ * Else the test is the system: DblInject and its kin put packets into the ring to the application, DblTake gives back what
+ * the application sent.
  */
 #include "double.h"
 #include "logger.h"
@@ -52,7 +53,8 @@ struct sent { struct sent *next; uint32_t size; uint8_t bytes[]; };
 static struct device *devices[DBL_ADAPTERS];
 static struct device *current;
 static int was_created;
-static CRITICAL_SECTION sent_lock;
+static CRITICAL_SECTION sent_lock, relay_lock;
+static SOCKET relay = INVALID_SOCKET;
 static struct sent *sent_first, **sent_last = &sent_first;
 static volatile LONG64 sent_count, sent_out_of_order, discarded_junk, overflows;
 static uint64_t expected_sequence;
@@ -245,6 +247,8 @@ EXPORT DWORD WINAPI WintunGetRunningDriverVersion(void)
     return 0x0000000E;
 }
 
+static void start_relay(void);
+
 static DWORD WINAPI chatter(void *rate)
 {
     for (int stop = 0; !stop;) {
@@ -291,6 +295,7 @@ EXPORT struct session *WINAPI WintunStartSession(struct adapter *adapter, DWORD 
     InitializeCriticalSectionAndSpinCount(&session->lock, 0x10000);
     adapter->device->session = session;
     current = adapter->device;
+    start_relay();
     InterlockedIncrement(&dbl_live_count);
     SetLastError(DBL_CANARY);
     return session;
@@ -303,7 +308,9 @@ EXPORT void WINAPI WintunEndSession(struct session *session)
     if (session->inside != 0) dbl_violation("WintunEndSession: a thread is inside another call");
     InterlockedExchangeAdd(&leaks, (LONG)(session->reading.count + session->writing.count));
     session->magic = FREED;
+    EnterCriticalSection(&relay_lock);
     session->adapter->device->session = NULL;
+    LeaveCriticalSection(&relay_lock);
     InterlockedDecrement(&dbl_live_count);
     CloseHandle(session->event);
     /* The addresses stay taken: whoever reads or writes there from now on crashes. */
@@ -447,6 +454,10 @@ static void deliver(const uint8_t *packet, uint32_t size)
         return;
     }
     InterlockedIncrement64(&sent_count);
+    if (relay != INVALID_SOCKET) {
+        send(relay, (const char *)packet, (int)size, 0);
+        return;
+    }
     if (discarding) {
         if (size < 28 || sequence_of(packet) != expected_sequence) InterlockedIncrement64(&sent_out_of_order);
         expected_sequence = size < 28 ? 0 : sequence_of(packet) + 1;
@@ -533,6 +544,36 @@ EXPORT int DblInject(const uint8_t *packet, uint32_t size, int signal)
     if (!done) InterlockedIncrement64(&overflows);
     if (signal) SetEvent(session->event);
     return done;
+}
+
+static DWORD WINAPI take_from_relay(void *unused)
+{
+    static uint8_t packet[MAX_PACKET];
+    (void)unused;
+    while (relay != INVALID_SOCKET) {
+        int size = recv(relay, (char *)packet, sizeof packet, 0);
+        if (size <= 0) continue;
+        EnterCriticalSection(&relay_lock);
+        DblInject(packet, (uint32_t)size, 1);
+        LeaveCriticalSection(&relay_lock);
+    }
+    return 0;
+}
+
+/* Says hello with an empty datagram, by which the other end learns the port of this one. */
+static void start_relay(void)
+{
+    WSADATA data;
+    int port = dbl_value("relay", 0), room = 4 << 20;
+    if (port == 0 || relay != INVALID_SOCKET || WSAStartup(MAKEWORD(2, 2), &data) != 0) return;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((u_short)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    SOCKET made = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+    setsockopt(made, SOL_SOCKET, SO_RCVBUF, (const char *)&room, sizeof room);
+    if (connect(made, (struct sockaddr *)&to, sizeof to) != 0) return;
+    relay = made;
+    send(relay, "", 0, 0);
+    CloseHandle(CreateThread(NULL, 0, take_from_relay, NULL, 0, NULL));
 }
 
 static void test_packet(uint8_t *packet, uint32_t size, uint64_t sequence)
@@ -684,6 +725,7 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     if (reason != DLL_PROCESS_ATTACH) return TRUE;
     dbl_load();
     InitializeCriticalSection(&sent_lock);
+    InitializeCriticalSection(&relay_lock);
     holding = dbl_value("hold", 0);
     discarding = dbl_value("discard", 0);
     return TRUE;

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import type { Dlls } from '../contestants/contestant.js'
 import { list, positive, whole } from './options.js'
 
 interface Options {
@@ -20,7 +21,8 @@ interface Options {
   readonly markdown?: string
 }
 
-export function addRunCommand(program: Command): void {
+/** `dlls`: where the libraries of Windows' adapters are, when not where they are looked for. */
+export function addRunCommand(program: Command, dlls: Dlls = {}): void {
   program
     .command('run')
     .description('measure data paths of this machine, in alternating order')
@@ -60,6 +62,7 @@ export function addRunCommand(program: Command): void {
         command: commandLine(),
         out: process.stderr,
         signal: interruption(),
+        dlls,
       })
       const { markdown, markdownDocument } = await import('../report/markdown.js')
       if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report)}\n`)

@@ -17,7 +17,7 @@ export function markdown(report: Report): string {
     '',
     ...report.contestants.map(({ name, version, about }) => `- ${name}: ${version} (${about})`),
     '',
-    `Medians of ${settings.rounds} rounds of ${settings.seconds} s in ${settings.order} order (smallest–largest), ` +
+    `Medians of ${settings.rounds} rounds of ${settings.seconds} s (smallest–largest), ${settings.order}, ` +
       `after ${settings.warmUp}. Traffic: ${tools(report)}. Load of the machine before: ${digits(machine.loadBefore)}.`,
     ...notes.map((note) => `\n${note}.`),
     ...(['host', 'process'] as const).flatMap((reach) => reachSections(report, reach)),

@@ -33,7 +33,7 @@ export function page(report: Report): string {
   const facts = [
     `${machine.cpu}, ${machine.cores} cores, ${gigabytes} GiB`,
     `${machine.system}, Node ${report.node}`,
-    `${settings.rounds} rounds of ${settings.seconds} s, ${settings.order} order`,
+    `${settings.rounds} rounds of ${settings.seconds} s, ${settings.order}`,
     tools(report),
   ]
   return `<!doctype html>
