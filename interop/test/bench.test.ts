@@ -171,7 +171,7 @@ describeWith('wireweave-bench', needs, () => {
 
   test('its numbers agree with iperf3 run by hand within the spread, and its generator keeps the rate it is given', async () => {
     await using topology = await openTopology(tag)
-    const place: Place = { topology, generator: 'iperf3', closers: [] }
+    const place: Place = { topology, tag, dlls: {}, generator: 'iperf3', closers: [] }
     const contestant = contestants.find(({ name }) => name === 'linux-tun')!
     const carrier = await contestant.open(place, 1)
     const measurement = measurements.find(({ id }) => id === 'tcp-4')!
