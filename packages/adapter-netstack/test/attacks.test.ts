@@ -41,6 +41,41 @@ describe('SYN flood', () => {
     }
     expect(isSame(server.bytes, pattern(1000))).toBe(true)
   })
+  test('half-open connections whose SYN is repeated for ever end in their time all the same', () => {
+    const wire = new Wire(() => [])
+    listenWith(wire, () => new App())
+    for (let i = 0; i < 3000 && (i === 0 || wire.bob.load.connections > 0); i++) {
+      if (i < 2000) wire.inject(wire.bob, tcpPacket({ seq: 7, flags: 'S' }))
+      wire.run(150)
+    }
+    expect(wire.bob.load.connections).toBe(0)
+    expect(wire.now).toBeLessThan(400_000)
+  })
+  test('one source that keeps the queue full gives way to another', () => {
+    const wire = new Wire(delayed(1), { tcp: { synBacklog: 100 } })
+    const server = new App()
+    listenWith(wire, () => server)
+    const flood = (from: number): void => {
+      for (let i = 0; i < 200; i++)
+        wire.inject(
+          wire.bob,
+          tcpPacket({ seq: 0, flags: 'S', source: Uint8Array.of(10, 0, 0, 66), sourcePort: from + i }),
+        )
+      wire.drain(wire.bob)
+    }
+    flood(1000)
+    wire.now += 400
+    flood(2000)
+    expect(wire.bob.load.connections).toBe(100)
+    call(wire, new App(pattern(1000)), server, 81)
+    const client = new App(pattern(1000))
+    const connection = wire.alice.connect({ remote: BOB, remotePort: 80, handler: client }, wire.now)
+    if (typeof connection === 'string') throw new Error(connection)
+    client.connection = connection
+    // No repetition is needed.
+    wire.run(100, () => client.isConnected)
+    expect(client.isConnected).toBe(true)
+  })
   test('resets for strays are limited in rate', () => {
     const wire = new Wire(delayed(1))
     for (let i = 0; i < 5000; i++)
@@ -79,6 +114,14 @@ describe('blind resets, SYNs and data (RFC 5961)', () => {
     peer.send({ seq: 1, ack: -100_000, flags: 'A', data: pattern(10) })
     expect(app.bytes.length).toBe(0)
     expect(peer.texts()).toEqual(['A 1:0 ack 1'])
+  })
+  test('a guess whose ACK cannot be does not make honest segments look old (PAWS)', () => {
+    const stamps = (value: number): number[] => [1, 1, 8, 10, 0, 0, value >>> 8, value & 255, 0, 0, 0, 0]
+    const { peer, app } = opened(undefined, [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0])
+    peer.send({ seq: 1, ack: -200_000, flags: 'A', options: stamps(60_000), data: pattern(3) })
+    peer.send({ seq: 1, ack: 5, flags: 'A', options: stamps(60_000), data: pattern(3) })
+    peer.send({ seq: 1, ack: 1, flags: 'A', options: stamps(2), data: pattern(5) })
+    expect(app.bytes).toEqual(pattern(5))
   })
   test('TIME-WAIT is not ended by a reset (RFC 1337)', () => {
     const { peer, app } = opened()
@@ -199,6 +242,39 @@ describe('memory', () => {
     expect(wire.bob.tcpStats.noMemory).toBeGreaterThan(0)
     for (const peer of peers) peer.send({ seq: 1, flags: 'R' })
     expect(wire.bob.load).toMatchObject({ connections: 0, bufferBytes: 0 })
+  })
+  test('single bytes far ahead take no more than half of the memory: streams in order have the rest', () => {
+    const budget = 1024 * 1024
+    const wire = new Wire(delayed(1), { tcp: { memoryBytes: budget } })
+    listenWith(wire, () => new App(new Uint8Array(0), false))
+    for (let i = 0; i < 100; i++) {
+      const peer = new Peer(wire, 80, 5000 + i)
+      peer.open()
+      peer.send({ seq: 60_000, ack: 1, flags: 'A', data: pattern(1) })
+      wire.drain(wire.bob)
+    }
+    expect(wire.bob.load.bufferBytes).toBeGreaterThan(budget / 4)
+    expect(wire.bob.load.bufferBytes).toBeLessThanOrEqual(budget / 2)
+    const honest = new App(new Uint8Array(0), false)
+    honest.isPaused = true
+    call(wire, new App(pattern(200_000)), honest, 81)
+    wire.run(2000, () => honest.connection?.readableBytes === 200_000)
+    expect(honest.connection.readableBytes).toBe(200_000)
+  })
+  test('peers that never acknowledge the end of what they asked for keep a bounded number of connections', () => {
+    const wire = new Wire(delayed(1), { tcp: { maxOrphans: 20 } })
+    const apps: App[] = []
+    listenWith(wire, () => {
+      apps.push(new App(pattern(2000), false))
+      return apps.at(-1)!
+    })
+    for (let i = 0; i < 100; i++) {
+      new Peer(wire, 80, 5000 + i).open()
+      apps.at(-1)!.connection.close()
+      wire.drain(wire.bob)
+    }
+    expect(wire.bob.load.connections).toBe(20)
+    expect(wire.bob.load.bufferBytes).toBe(20 * 2048)
   })
   test('readers that never read hold no more than the window they announced', () => {
     const wire = new Wire(delayed(5))
@@ -330,6 +406,50 @@ describe('malformed packets', () => {
   })
 })
 
+test('an address that stands for one of IPv4 neither sends nor receives: applications would take it for loopback', () => {
+  const wire = new Wire(delayed(1))
+  const mapped = (...quad: number[]): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...quad)
+  const bob = wire.bob.addresses.find(({ length }) => length === 16)!
+  const packet = new Uint8Array(48)
+  packet.set([0x60, 0, 0, 0, 0, 8, 17, 64])
+  packet.set(mapped(127, 0, 0, 1), 8)
+  packet.set(bob, 24)
+  packet.set([15, 160, 0, 53, 0, 8], 40)
+  const sum = checksum(packet.subarray(8, 40), Uint8Array.of(0, 8, 0, 17), packet.subarray(40))
+  packet.set([sum >>> 8, sum & 255], 46)
+  wire.inject(wire.bob, packet)
+  expect(wire.drain(wire.bob)).toEqual([])
+  expect(wire.bob.stats.notOurs).toBe(1)
+  const handler = new App()
+  expect(wire.bob.connect({ remote: mapped(10, 0, 0, 1), remotePort: 80, handler }, wire.now)).toBe('ENETUNREACH')
+})
+
+test('a UDP port that takes from one alone looks closed to all others, and hears no errors of theirs', () => {
+  const wire = new Wire(delayed(1))
+  const got: string[] = []
+  const handler = {
+    onMessage: (data: Uint8Array) => got.push(`${data.length} bytes`),
+    onError: (code: string) => got.push(code),
+  }
+  const remote = { address: ALICE, port: 4000 }
+  if (typeof wire.bob.bindUdp(null, 5353, handler, remote) === 'string') throw new Error('taken')
+  const eve = Uint8Array.of(10, 0, 0, 9)
+  const stranger = udpPacket(pattern(9), 5353)
+  stranger.fill(0, 6, 8)
+  wire.inject(wire.bob, ipPacket(17, stranger, eve, BOB))
+  expect(wire.drain(wire.bob).map((packet) => packet.subarray(20, 22))).toEqual([Uint8Array.of(3, 3)])
+  const sentTo = (destination: Uint8Array, port: number): Uint8Array => {
+    const datagram = Uint8Array.of(5353 >> 8, 5353 & 255, port >> 8, port & 255, 0, 8, 0, 0)
+    return ipPacket(17, datagram, BOB, destination)
+  }
+  wire.inject(wire.bob, icmpError(3, 3, 0, sentTo(eve, 4000)))
+  wire.inject(wire.bob, icmpError(3, 3, 0, sentTo(ALICE, 4001)))
+  expect(got).toEqual([])
+  wire.inject(wire.bob, ipPacket(17, udpPacket(pattern(5), 5353)))
+  wire.inject(wire.bob, icmpError(3, 3, 0, sentTo(ALICE, 4000)))
+  expect(got).toEqual(['5 bytes', 'ECONNREFUSED'])
+})
+
 test('UDP fragments are put together in any order; an overlap ends the datagram (RFC 5722)', () => {
   const wire = new Wire(delayed(1))
   const got: Uint8Array[] = []
@@ -352,6 +472,16 @@ test('UDP fragments are put together in any order; an overlap ends the datagram 
   const before = wire.bob.load.fragmentBytes
   wire.inject(wire.bob, ipPacket(17, hole.subarray(8, 24), ALICE, BOB, 1, 9))
   wire.inject(wire.bob, ipPacket(17, hole.subarray(16, 24), ALICE, BOB, 0x2000 | 2, 9))
+  expect(wire.bob.load.fragmentBytes).toBe(before)
+  // The same, but the end is told last.
+  for (const [at, fragment] of [
+    [0, 0x2000],
+    [16, 0x2000 | 3],
+    [8, 2],
+  ] as const) {
+    wire.inject(wire.bob, ipPacket(17, hole.subarray(at, at + 8), ALICE, BOB, fragment, 10))
+  }
+  expect(got.length).toBe(1)
   expect(wire.bob.load.fragmentBytes).toBe(before)
   expect(wire.bob.stats.malformed).toBe(0)
 })

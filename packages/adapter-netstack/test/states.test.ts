@@ -1,7 +1,8 @@
 /** One test for each rule, by the RFC that has it. Bob is the stack; his peer is written by hand. */
 import { describe, expect, test } from 'vitest'
 import { MSS_1000, Peer, SACK_PERMITTED } from './segments.js'
-import { App, delayed, listenWith, pattern, Wire } from './wire.js'
+import type { Connection } from '../src/core/stack.js'
+import { ALICE, App, BOB, delayed, listenWith, pattern, randomOf, Wire } from './wire.js'
 
 function serve(app: App = new App(new Uint8Array(0), false)): { wire: Wire; peer: Peer; app: App } {
   const wire = new Wire(delayed(1))
@@ -116,6 +117,38 @@ describe('RFC 9293 §3.10.7.3, SYN-SENT', () => {
     expect(peer.texts()).toEqual(['SA 0:0 ack 1'])
     peer.send({ seq: 1, ack: 1, flags: 'A', ...addresses })
     expect(app.isConnected).toBe(true)
+  })
+  test.each([1, 50, 150, 700])('two of us that call each other are connected, %i ms apart', (ms) => {
+    const wire = new Wire(delayed(ms))
+    const apps = [new App(bytes(3000)), new App(bytes(2000))] as const
+    const calls = [
+      wire.alice.connect({ remote: BOB, remotePort: 6000, localPort: 5000, handler: apps[0] }, wire.now),
+      wire.bob.connect({ remote: ALICE, remotePort: 5000, localPort: 6000, handler: apps[1] }, wire.now),
+    ]
+    for (const [i, connection] of calls.entries()) {
+      if (typeof connection === 'string') throw new Error(connection)
+      apps[i]!.connection = connection
+    }
+    wire.run(20 * ms, () => apps.every((app) => app.hasEnded))
+    expect(apps.map((app) => app.bytes)).toEqual([bytes(2000), bytes(3000)])
+    expect(wire.packets).toBeLessThan(30)
+  })
+  test('two of us that call each other are connected whatever is lost', () => {
+    const random = randomOf(3)
+    for (let round = 0; round < 50; round++) {
+      const wire = new Wire((_packet, _from, now) => (random() < 0.3 ? [] : [now + 1 + random() * 200]))
+      const apps = [new App(bytes(100)), new App(bytes(200))] as const
+      apps[0].connection = wire.alice.connect(
+        { remote: BOB, remotePort: 6000, localPort: 5000, handler: apps[0] },
+        wire.now,
+      ) as Connection
+      apps[1].connection = wire.bob.connect(
+        { remote: ALICE, remotePort: 5000, localPort: 6000, handler: apps[1] },
+        wire.now,
+      ) as Connection
+      wire.run(3_600_000, () => apps.every((app) => app.hasEnded))
+      expect(apps.map((app) => app.bytes)).toEqual([bytes(200), bytes(100)])
+    }
   })
   test('nobody answers: ETIMEDOUT after at least three minutes (§3.8.3)', () => {
     const { wire, app } = calling()
@@ -276,6 +309,39 @@ describe('RFC 9293 §3.6, closing', () => {
     peer.send({ seq: 1, ack: 2, flags: 'A', data: bytes(1) })
     expect(peer.texts()).toEqual(['RA 2:0 ack 1'])
     expect(peer.stack.load.connections).toBe(0)
+  })
+  test.each([
+    ['we closed first, and TIME-WAIT is over', true],
+    ['the peer closed first', false],
+  ])('what arrived before an orderly end can be read long after it: %s', (_, areWeFirst) => {
+    const { peer, app } = opened(new App(new Uint8Array(0), false))
+    app.isPaused = true
+    if (areWeFirst) app.connection.shutdown()
+    peer.receive()
+    const acked = areWeFirst ? 2 : 1
+    for (let i = 0; i < 3; i++) peer.send({ seq: 1 + i * 1000, ack: acked, flags: 'A', data: bytes(1000) })
+    peer.send({ seq: 3001, ack: acked, flags: 'FA' })
+    app.connection.shutdown()
+    peer.receive()
+    peer.send({ seq: 3002, ack: 2, flags: 'A' })
+    for (let i = 0; i < 10; i++) peer.wait(60_000)
+    expect(app.connection.state).toBe('CLOSED')
+    app.isPaused = false
+    app.onReadable()
+    expect(app.bytes.length).toBe(3000)
+    expect(peer.stack.load.bufferBytes).toBe(0)
+  })
+  test.each(['close', 'abort'] as const)('what nobody reads after an orderly end is given up by %s()', (how) => {
+    const { peer, app } = opened(new App(new Uint8Array(0), false))
+    app.isPaused = true
+    peer.send({ seq: 1, ack: 1, flags: 'FA', data: bytes(1000) })
+    app.connection.shutdown()
+    peer.receive()
+    peer.send({ seq: 1002, ack: 2, flags: 'A' })
+    expect(app.error).toBe(null)
+    expect(peer.stack.load).toMatchObject({ connections: 0, bufferBytes: 2048 })
+    app.connection[how]()
+    expect(peer.stack.load.bufferBytes).toBe(0)
   })
   test('a new SYN above the old numbers opens a connection in TIME-WAIT anew (§3.6.1)', () => {
     const { peer, app } = opened()

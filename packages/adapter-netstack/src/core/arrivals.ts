@@ -104,15 +104,14 @@ export class Arrivals {
     }
     const { bytes, payload, payloadBytes, source, addressBytes } = packet
     const port = get16(bytes, payload + 2)
-    const socket = udp.find(bytes, packet.destination, addressBytes, port)
+    const remotePort = get16(bytes, payload)
+    const socket = udp.find(bytes, packet.destination, source, addressBytes, port, remotePort)
     if (socket === null) {
       this.#refuse()
       return
     }
     const data = bytes.subarray(payload + UDP_HEADER_BYTES, payload + payloadBytes)
-    this.#options.tell(() =>
-      socket.handler.onMessage(data, bytes.slice(source, source + addressBytes), get16(bytes, payload)),
-    )
+    this.#options.tell(() => socket.handler.onMessage(data, bytes.slice(source, source + addressBytes), remotePort))
   }
 
   #takeIcmp(): void {
@@ -172,11 +171,11 @@ export class Arrivals {
       if (code === 'EMSGSIZE') arriveTooBig(tcp, connection, quoted, paths)
       else arriveUnreachable(tcp, connection, quoted, code)
     } else if (quoted.protocol === UDP) {
-      const socket = udp.find(bytes, quoted.source, addressBytes, quoted.sourcePort)
+      const { sourcePort, destinationPort } = quoted
+      const socket = udp.find(bytes, quoted.source, quoted.destination, addressBytes, sourcePort, destinationPort)
       if (socket === null) return
       // Where it was sent, not who complains.
       const remote = bytes.slice(quoted.destination, quoted.destination + addressBytes)
-      const { destinationPort } = quoted
       this.#options.tell(() => socket.handler.onError(code, remote, destinationPort))
     } else if (quoted.protocol === ICMP || quoted.protocol === ICMPV6) {
       const handler = echoes.get(quoted.sequence >>> 0)

@@ -20,11 +20,15 @@ export class BufferPool {
     return this.#usedBytes
   }
 
-  /** At least `bytes` long; contents are left over from earlier use. `null` when the budget is spent. */
-  take(bytes: number): Uint8Array | null {
+  /**
+   * At least `bytes` long; contents are left over from earlier use. `null` when the budget is spent, for what is `sparse`
+   * half of it: one byte at the end of a window takes the whole window, and so must not take what streams in order need.
+   */
+  take(bytes: number, sparse = false): Uint8Array | null {
     const log = 32 - Math.clz32(Math.max(bytes, SMALLEST_BUFFER) - 1)
     const size = 2 ** log
-    if (this.#usedBytes + size > this.#budget && size > SMALLEST_BUFFER) return null
+    const budget = sparse ? this.#budget / 2 : this.#budget
+    if (this.#usedBytes + size > budget && size > SMALLEST_BUFFER) return null
     this.#usedBytes += size
     const idle = this.#idle[log]?.pop()
     if (idle === undefined) return new Uint8Array(size)

@@ -30,10 +30,10 @@ import { nextPacket } from './tcp/output.js'
 import { Tcp, type TcpNetwork, type TcpStats } from './tcp/tcp.js'
 import { tellHandlers } from './tcp/telling.js'
 import { runDeadlines } from './tcp/timers.js'
-import { UDP_HEADER_BYTES, type UdpHandler, UdpSocket, UdpTable, writeUdp } from './udp.js'
+import { UDP_HEADER_BYTES, type UdpHandler, type UdpRemote, UdpSocket, UdpTable, writeUdp } from './udp.js'
 
 export type { Connection, ConnectionHandler, ConnectOptions, Listener, ListenerHandler, NetworkErrorCode }
-export type { EchoHandler, StackStats, TcpOptions, TcpStats, UdpHandler, UdpSocket }
+export type { EchoHandler, StackStats, TcpOptions, TcpStats, UdpHandler, UdpRemote, UdpSocket }
 export { defaultTcpOptions } from './tcp/options.js'
 
 /** Packets that wait without belonging to a connection. */
@@ -198,13 +198,19 @@ export class Stack implements TcpNetwork {
     closeListener(this.#tcp, listener)
   }
 
-  bindUdp(address: Uint8Array | null, port: number, handler: UdpHandler): UdpSocket | NetworkErrorCode {
+  /** With a `remote` the port takes from there alone. */
+  bindUdp(
+    address: Uint8Array | null,
+    port: number,
+    handler: UdpHandler,
+    remote: UdpRemote | null = null,
+  ): UdpSocket | NetworkErrorCode {
     if (address !== null && !this.#addresses.has(address, 0, address.length)) return 'EADDRNOTAVAIL'
     const first = this.#random.below(EPHEMERAL_PORTS)
     for (let i = 0; i < EPHEMERAL_PORTS; i++) {
       const chosen = port === 0 ? FIRST_EPHEMERAL_PORT + ((first + i) % EPHEMERAL_PORTS) : port
       if (!this.#udp.isTaken(address, chosen)) {
-        const socket = new UdpSocket(address, chosen, handler)
+        const socket = new UdpSocket(address, chosen, remote, handler)
         this.#udp.add(socket)
         return socket
       }

@@ -14,16 +14,24 @@ export interface UdpHandler {
   onError(code: NetworkErrorCode, remote: Uint8Array, remotePort: number): void
 }
 
+export interface UdpRemote {
+  readonly address: Uint8Array
+  readonly port: number
+}
+
 export class UdpSocket {
   /** `null` for every address of the stack. */
   readonly address: Uint8Array | null
   readonly port: number
+  /** For everyone else the port is closed; `null` takes from all. */
+  readonly remote: UdpRemote | null
   readonly handler: UdpHandler
   isClosed = false
 
-  constructor(address: Uint8Array | null, port: number, handler: UdpHandler) {
+  constructor(address: Uint8Array | null, port: number, remote: UdpRemote | null, handler: UdpHandler) {
     this.address = address
     this.port = port
+    this.remote = remote
     this.handler = handler
   }
 }
@@ -54,14 +62,27 @@ export class UdpTable {
     )
   }
 
-  find(bytes: Uint8Array, addressAt: number, length: number, port: number): UdpSocket | null {
+  /** Both addresses lie in `bytes`, `length` each. */
+  find(
+    bytes: Uint8Array,
+    localAt: number,
+    remoteAt: number,
+    length: number,
+    port: number,
+    remotePort: number,
+  ): UdpSocket | null {
     for (const socket of this.#sockets.get(port) ?? []) {
-      const { address } = socket
-      if (address === null) return socket
-      if (address.length === length && sameBytes(bytes, addressAt, address, 0, length)) return socket
+      const { address, remote } = socket
+      if (address !== null && !isAt(bytes, localAt, length, address)) continue
+      if (remote === null || (remote.port === remotePort && isAt(bytes, remoteAt, length, remote.address)))
+        return socket
     }
     return null
   }
+}
+
+function isAt(bytes: Uint8Array, at: number, length: number, address: Uint8Array): boolean {
+  return address.length === length && sameBytes(bytes, at, address, 0, length)
 }
 
 function sameAddress(a: Uint8Array, b: Uint8Array): boolean {

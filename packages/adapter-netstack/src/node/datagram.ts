@@ -1,7 +1,8 @@
 /** A UDP socket of the stack, in the manner of `dgram.Socket`. */
 import { EventEmitter } from 'node:events'
 import { formatIp, parseIp } from '@wireweave/tunnel/ip'
-import type { UdpSocket } from '../core/stack.js'
+import { withoutMapping } from '../core/ip/address.js'
+import type { UdpHandler, UdpSocket } from '../core/stack.js'
 import type { Host } from '../host.js'
 import { networkError } from './errors.js'
 
@@ -10,6 +11,8 @@ export interface UdpOptions {
   readonly port?: number
   /** One of the stack's addresses. @default all of them */
   readonly host?: string
+  /** Take from there alone: for everyone else the port is closed. @default everyone */
+  readonly remote?: { readonly host: string; readonly port: number }
   /** Closes the socket when it fires. */
   readonly signal?: AbortSignal
 }
@@ -38,19 +41,19 @@ export class TunnelDatagramSocket extends EventEmitter implements AsyncDisposabl
     super()
     this.#host = host
     const { port = 0, signal } = options
-    const address = options.host === undefined ? null : parseIp(options.host)
-    if (options.host !== undefined && address === null) throw new TypeError(`"${options.host}" is no IP address`)
+    const address = options.host === undefined ? null : addressOf(options.host)
+    const remote = options.remote && { ...options.remote, address: withoutMapping(addressOf(options.remote.host)) }
     if (!host.isUp) throw networkError('ENETDOWN', 'bind', options.host ?? '::', port)
     signal?.throwIfAborted()
-    const socket = host.stack.bindUdp(address, port, {
-      onMessage: (data, remote, remotePort) => {
-        const family = remote.length === 4 ? 'IPv4' : 'IPv6'
-        const source: DatagramSource = { address: formatIp(remote), family, port: remotePort, size: data.length }
+    const handler: UdpHandler = {
+      onMessage: (data, from, fromPort) => {
+        const family = from.length === 4 ? 'IPv4' : 'IPv6'
+        const source: DatagramSource = { address: formatIp(from), family, port: fromPort, size: data.length }
         this.emit('message', Buffer.from(data), source)
       },
-      onError: (code, remote, remotePort) =>
-        this.emit('unreachable', networkError(code, 'send', formatIp(remote), remotePort)),
-    })
+      onError: (code, to, toPort) => this.emit('unreachable', networkError(code, 'send', formatIp(to), toPort)),
+    }
+    const socket = host.stack.bindUdp(address, port, handler, remote)
     if (typeof socket === 'string') throw networkError(socket, 'bind', options.host ?? '::', port)
     this.#socket = socket
     const onAbort = (): void => this.close()
@@ -76,8 +79,7 @@ export class TunnelDatagramSocket extends EventEmitter implements AsyncDisposabl
    * fit one packet, `ENOBUFS` when the tunnel takes nothing, `ENETUNREACH` without an address of that family.
    */
   async send(data: Uint8Array, port: number, address: string): Promise<void> {
-    const remote = parseIp(address)
-    if (remote === null) throw new TypeError(`"${address}" is no IP address`)
+    const remote = withoutMapping(addressOf(address))
     for (let i = 0; ; i++) {
       if (this.#socket.isClosed || !this.#host.isUp) throw networkError('ENETDOWN', 'send', address, port)
       const code = this.#host.stack.sendUdp(this.#socket, data, remote, port)
@@ -97,4 +99,10 @@ export class TunnelDatagramSocket extends EventEmitter implements AsyncDisposabl
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
   }
+}
+
+function addressOf(text: string): Uint8Array {
+  const address = parseIp(text)
+  if (address === null) throw new TypeError(`"${text}" is no IP address`)
+  return address
 }

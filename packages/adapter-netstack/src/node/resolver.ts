@@ -1,8 +1,9 @@
 /** Names through the tunnel: a stub resolver (RFC 1034 §5.3.1) over UDP, and over TCP for long answers (RFC 7766). */
 import { randomInt } from 'node:crypto'
 import { isIP } from 'node:net'
-import { parseIp } from '@wireweave/tunnel/ip'
+import { formatIp, parseIp } from '@wireweave/tunnel/ip'
 import type { Answer, Packet } from 'dns-packet'
+import { withoutMapping } from '../core/ip/address.js'
 import type { Host } from '../host.js'
 import { TunnelDatagramSocket } from './datagram.js'
 import { abortError, lookupError } from './errors.js'
@@ -47,15 +48,15 @@ export class Resolver {
   async lookup(name: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
     const { signal } = options
     if (signal?.aborted === true) throw abortError(signal)
-    const literal = isIP(name)
-    if (literal !== 0) return [{ address: name, family: literal as 4 | 6 }]
+    const literal = isIP(name) === 0 ? null : parseIp(name)
+    if (literal !== null) return [addressOf(withoutMapping(literal))]
     if (this.#servers.length === 0) throw lookupError('ENOTFOUND', name, 'the network was opened without DNS servers')
     const kinds = this.#kinds(options.family ?? 0)
     let mayRetry = false
     for (const candidate of candidates(name, this.#search)) {
       const results = await Promise.all(kinds.map((kind) => this.#resolve(candidate, kind, signal)))
       const addresses = results.flatMap((result) => result ?? [])
-      if (addresses.length > 0) return addresses.map((address) => ({ address, family: isIP(address) as 4 | 6 }))
+      if (addresses.length > 0) return addresses
       mayRetry = results.some((result) => result === null)
       if (mayRetry) break
     }
@@ -71,7 +72,7 @@ export class Resolver {
   }
 
   /** `null` when no server knew. */
-  async #resolve(name: string, kind: Kind, signal: AbortSignal | undefined): Promise<string[] | null> {
+  async #resolve(name: string, kind: Kind, signal: AbortSignal | undefined): Promise<LookupAddress[] | null> {
     for (let round = 0; round < ROUNDS; round++) {
       for (const server of this.#servers) {
         try {
@@ -100,7 +101,7 @@ async function ask(
   name: string,
   kind: Kind,
   signal: AbortSignal | undefined,
-): Promise<string[] | null> {
+): Promise<LookupAddress[] | null> {
   // Loaded late: CommonJS, and of no use to whoever connects to addresses.
   const { default: dns } = await import('dns-packet')
   // RFC 5452 §4.3, §4.5: identifier and source port are random.
@@ -144,23 +145,31 @@ async function ask(
   return addressesOf(reply.answers ?? [], name, kind)
 }
 
+/** How many aliases in a row are followed: more than any honest name has. */
+const MOST_ALIASES = 16
+
 /** Follows CNAMEs (RFC 1034 §3.6.2); what was not asked for is not believed. */
-function addressesOf(answers: readonly Answer[], name: string, kind: Kind): string[] {
-  const names = new Set([name.toLowerCase()])
-  for (let grew = true; grew;) {
-    grew = false
-    for (const answer of answers) {
-      if (answer.type !== 'CNAME' || !names.has(answer.name.toLowerCase())) continue
-      const target = answer.data.toLowerCase()
-      if (!names.has(target)) grew = names.add(target) !== undefined
-    }
+function addressesOf(answers: readonly Answer[], name: string, kind: Kind): LookupAddress[] {
+  const aliases = new Map<string, string>()
+  for (const answer of answers) {
+    if (answer.type === 'CNAME') aliases.set(answer.name.toLowerCase(), answer.data.toLowerCase())
   }
-  const addresses: string[] = []
+  const names = new Set<string>()
+  for (let next: string | undefined = name.toLowerCase(); next !== undefined && names.size <= MOST_ALIASES;) {
+    names.add(next)
+    next = aliases.get(next)
+  }
+  const addresses: LookupAddress[] = []
   for (const answer of answers) {
     if (answer.type !== kind || !names.has(answer.name.toLowerCase())) continue
-    if (parseIp(answer.data) !== null) addresses.push(answer.data)
+    const address = parseIp(answer.data)
+    if (address !== null) addresses.push(addressOf(address))
   }
   return addresses
+}
+
+function addressOf(address: Uint8Array): LookupAddress {
+  return { address: formatIp(address), family: address.length === 4 ? 4 : 6 }
 }
 
 function isSameName(a: string, b: string): boolean {
@@ -175,7 +184,8 @@ function exchangeUdp(
   signal: AbortSignal,
 ): Promise<Packet> {
   return new Promise((resolve, reject) => {
-    const socket = new TunnelDatagramSocket(host, {})
+    // A port that takes from the server alone looks closed to everyone else (RFC 5452 §9.2 asks for ports that are not found).
+    const socket = new TunnelDatagramSocket(host, { remote: { host: server, port: DNS_PORT } })
     const end = (): void => {
       signal.removeEventListener('abort', onAbort)
       socket.close()
@@ -187,8 +197,7 @@ function exchangeUdp(
     const onAbort = (): void => fail(abortError(signal))
     signal.addEventListener('abort', onAbort, { once: true })
     socket.on('unreachable', fail)
-    socket.on('message', (message: Buffer, source: { address: string; port: number }) => {
-      if (source.port !== DNS_PORT || parseIp(source.address)!.join() !== parseIp(server)!.join()) return
+    socket.on('message', (message: Buffer) => {
       const reply = accept(message)
       if (reply === null) return
       end()

@@ -214,18 +214,26 @@ test('ping measures, and says why not', async () => {
 })
 
 describe('lookup', () => {
+  /** 5.test is an alias of 4.test, and so on to 0.test; the last ones first. */
+  function aliases(name: string): dns.Answer[] {
+    const count = Number.parseInt(name) || 0
+    const chain = Array.from({ length: count }, (_, i) => ({ name: `${i + 1}.test`, data: `${i}.test` }))
+    const last = { name: count > 0 ? '0.test' : name, data: 'real.test' }
+    return [last, ...chain].map((alias) => ({ type: 'CNAME', ...alias }))
+  }
+
   /** web.test is an alias with addresses of both kinds; long.test answers over TCP only; the rest does not exist. */
   function serveNames(network: Network): void {
     const answer = (query: Buffer, isTcp: boolean): Buffer => {
       const { id, questions } = dns.decode(query)
       const { name, type } = questions![0]!
-      const isKnown = /^(web|long).test$/i.test(name)
+      const isKnown = /^(web|long|\d+)\.test$/i.test(name)
       const isCut = name === 'long.test' && !isTcp
       const address = { name: 'real.test', type, data: type === 'A' ? '10.0.0.2' : 'fd00::2' } as dns.Answer
       return dns.encode({
         ...{ type: 'response', id: id!, questions: questions! },
         flags: (isCut ? dns.TRUNCATED_RESPONSE : 0) | (isKnown ? 0 : 3),
-        answers: isKnown && !isCut ? [{ name, type: 'CNAME', data: 'real.test' }, address] : [],
+        answers: isKnown && !isCut ? [...aliases(name), address] : [],
       })
     }
     const server = network.udp({ port: 53 })
@@ -257,6 +265,9 @@ describe('lookup', () => {
     expect(await alice.lookup('long.test')).toEqual(both)
     expect(await alice.lookup('web')).toEqual(both)
     expect(await alice.lookup('fd00::9')).toEqual([{ address: 'fd00::9', family: 6 }])
+    expect(await alice.lookup('::ffff:10.0.0.2')).toEqual(both.slice(1))
+    expect(await alice.lookup('14.test')).toEqual(both)
+    await expect(alice.lookup('30.test')).rejects.toMatchObject({ code: 'ENOTFOUND' })
     await expect(alice.lookup('no.test')).rejects.toMatchObject({ code: 'ENOTFOUND', hostname: 'no.test' })
     bob.listen({ port: 80 }, (socket) => socket.end('hello'))
     expect(await text(alice.connect({ host: 'web.test', port: 80 }))).toBe('hello')

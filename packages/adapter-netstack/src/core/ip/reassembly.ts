@@ -44,12 +44,14 @@ export class Reassembly {
     const datagram = this.#find(packet, now)
     if (isDuplicate(datagram, packet, start, end)) return false
     const place = placeOf(datagram.ranges, start, end)
-    const isContradiction = datagram.total >= 0 && (moreFragments ? end > datagram.total : end !== datagram.total)
+    const { total, ranges } = datagram
+    const isContradiction =
+      total >= 0 ? (moreFragments ? end > total : end !== total) : !moreFragments && (ranges.at(-1) ?? 0) > end
     if (place < 0 || isContradiction || datagram.parts.length === MAX_FRAGMENTS) {
       this.#remove(datagram)
       return false
     }
-    datagram.ranges.splice(place * 2, 0, start, end)
+    ranges.splice(place * 2, 0, start, end)
     datagram.parts.splice(place, 0, packet.bytes.slice(packet.payload, packet.payload + payloadBytes))
     datagram.bytes += payloadBytes
     this.#bytes += payloadBytes

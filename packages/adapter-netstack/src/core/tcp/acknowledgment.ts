@@ -5,6 +5,7 @@ import { type Connection, NEVER, WRITABLE } from './connection.js'
 import { timestampNow } from './header.js'
 import { startRetransmitTimer } from './output.js'
 import { enterRecovery, looksLost } from './recovery.js'
+import { isPlausible } from './rtt.js'
 import { FIN, type Segment, SYN } from './segment.js'
 import { distance, isAfter, isBefore } from './sequence.js'
 import type { Tcp } from './tcp.js'
@@ -124,8 +125,7 @@ function measureRoundTrip(tcp: Tcp, connection: Connection, segment: Segment): n
   let ms = -1
   if (connection.timestamps) {
     ms = distance(timestampNow(tcp, connection), segment.timestampEcho)
-    // An echo from the future, or from before the connection, is made up.
-    if (ms < 0 || ms > 600_000) return -1
+    if (!isPlausible(ms)) return -1
     const segments = Math.max(1, distance(connection.max, connection.una) / connection.segmentBytes / 2)
     connection.rtt.measure(ms, segments)
   } else if (connection.timedAt >= 0 && !isBefore(segment.acknowledgment, connection.timedSequence)) {

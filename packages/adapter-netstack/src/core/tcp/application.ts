@@ -59,7 +59,7 @@ export function listen(
 export function closeListener(tcp: Tcp, listener: Listener): void {
   if (listener.isClosed) return
   listener.isClosed = true
-  for (const connection of [...listener.halfOpen]) abortConnection(tcp, connection, null)
+  for (const connection of listener.halfOpen.all()) abortConnection(tcp, connection)
   const left = (tcp.listeners.get(listener.port) ?? []).filter((other) => other !== listener)
   if (left.length === 0) tcp.listeners.delete(listener.port)
   else tcp.listeners.set(listener.port, left)

@@ -11,20 +11,30 @@ export function closeConnection(tcp: Tcp, connection: Connection): void {
   connection.handler = null
   const unread = connection.receiveBuffer.length > 0
   if (connection.state === 'SYN_SENT' || unread) {
-    abortConnection(tcp, connection, null)
+    abortConnection(tcp, connection)
     return
   }
   connection.readClosed = true
+  if (connection.state !== 'TIME_WAIT') addOrphan(tcp, connection)
   connection.shutdown()
   if (connection.state === 'FIN_WAIT_2') abandonFinWait(tcp, connection)
 }
 
-/** RFC 9293 §3.10.5. */
-export function abortConnection(tcp: Tcp, connection: Connection, error: NetworkErrorCode | null): void {
+/** RFC 9293 §3.10.5. The application reads no more. */
+export function abortConnection(tcp: Tcp, connection: Connection): void {
   const { state } = connection
   if (state === 'CLOSED') return
   if (state !== 'SYN_SENT' && state !== 'TIME_WAIT') sendReset(tcp, connection)
-  finishConnection(tcp, connection, error)
+  connection.readClosed = true
+  finishConnection(tcp, connection, null)
+}
+
+/** Who never acknowledges our last bytes must not keep connections, and their memory, that no application counts any more. */
+function addOrphan(tcp: Tcp, connection: Connection): void {
+  tcp.orphans.add(connection)
+  if (tcp.orphans.size <= tcp.options.maxOrphans) return
+  tcp.stats.recycled++
+  abortConnection(tcp, tcp.orphans.values().next().value!)
 }
 
 /** The end of a connection: it is in no table, has no timer, and its handler hears of it. */
@@ -33,13 +43,15 @@ export function finishConnection(tcp: Tcp, connection: Connection, error: Networ
   const wasTold = connection.state === 'TIME_WAIT'
   forgetHalfOpen(tcp, connection)
   tcp.timeWait.delete(connection)
+  tcp.orphans.delete(connection)
   connection.state = 'CLOSED'
   tcp.table.remove(connection)
   stopTimers(connection)
   tcp.deadlines.remove(connection)
   connection.sendBuffer.release()
   connection.scoreboard.clear()
-  if (error !== null || connection.handler === null) connection.receiveBuffer.release()
+  // What arrived before an orderly end can be read after it, however slowly.
+  if (error !== null || connection.readClosed) connection.receiveBuffer.release()
   if (wasTold) return
   connection.error = error
   tcp.raise(connection, GONE)
@@ -53,6 +65,7 @@ export function enterTimeWait(tcp: Tcp, connection: Connection): void {
   connection.scoreboard.clear()
   connection.waitAt = tcp.now + 2 * tcp.options.maximumSegmentLifetimeMs
   tcp.deadlineMoved(connection)
+  tcp.orphans.delete(connection)
   tcp.timeWait.delete(connection)
   tcp.timeWait.add(connection)
   tcp.raise(connection, GONE)

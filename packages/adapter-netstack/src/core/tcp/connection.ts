@@ -260,11 +260,13 @@ export class Connection {
   /** The application is done with both directions: what it wrote is still sent; what the peer sends is refused. */
   close(): void {
     if (this.isOpen) this.owner.closeCalled(this)
+    else this.receiveBuffer.release()
   }
 
   /** Ends the connection with a reset (RFC 9293 §3.10.5). `onClose(null)` is told unless the handler was removed. */
   abort(): void {
     if (this.isOpen) this.owner.abortCalled(this)
+    else this.receiveBuffer.release()
   }
 
   /** `idleMs` 0 turns it off (RFC 9293 §3.8.4). */

@@ -6,6 +6,7 @@ import { type Connection, CONNECTED, type ConnectionHandler, NEVER } from './con
 import { TIMESTAMP_OPTION_BYTES, timestampNow } from './header.js'
 import type { Listener } from './listener.js'
 import { answerWithReset } from './reset.js'
+import { isPlausible } from './rtt.js'
 import { ACK, RST, type Segment, SYN, TCP_HEADER_BYTES } from './segment.js'
 import { distance, isAfter } from './sequence.js'
 import type { Tcp } from './tcp.js'
@@ -48,27 +49,33 @@ export function arriveInListen(tcp: Tcp, listener: Listener, packet: IpPacket, s
     tcp.stats.recycled++
     return
   }
-  if (listener.halfOpen.size >= tcp.options.synBacklog && !recycle(tcp, listener)) return
   const { bytes, source, destination, addressBytes } = packet
-  const local = bytes.slice(destination, destination + addressBytes)
   const remote = bytes.slice(source, source + addressBytes)
+  if (listener.halfOpen.size >= tcp.options.synBacklog && !recycle(tcp, listener, remote)) return
+  const local = bytes.slice(destination, destination + addressBytes)
   const connection = tcp.create(local, segment.destinationPort, remote, segment.sourcePort)
   connection.isPassive = true
   connection.state = 'SYN_RECEIVED'
   takeSyn(tcp, connection, segment, true)
   connection.synPending = true
-  listener.halfOpen.add(connection)
+  listener.halfOpen.add(connection, tcp.now)
   tcp.wantsOutput(connection)
 }
 
+/** Longer than a round trip usually is: the caller of a half-open connection of this age has probably not meant it. */
+const DOUBTFUL_AGE_MS = 300
+
 /**
  * RFC 4987 §3.4: in a flood the oldest half-open connection gives way, silently, but not before its answer had to be
- * repeated: in a burst of honest calls it is the new SYN that is dropped, and comes again.
+ * repeated: in a burst of honest calls it is the new SYN that is dropped, and comes again. Sooner it gives way to a
+ * source that has fewer: behind WireGuard a flood comes from addresses that the peer was given, and those are few.
  */
-function recycle(tcp: Tcp, listener: Listener): boolean {
+function recycle(tcp: Tcp, { halfOpen }: Listener, remote: Uint8Array): boolean {
   tcp.stats.recycled++
-  const oldest = listener.halfOpen.values().next().value!
-  if (oldest.retries === 0) return false
+  const oldest = halfOpen.oldest!
+  const isDoubtful =
+    halfOpen.ageOf(oldest, tcp.now) >= DOUBTFUL_AGE_MS && halfOpen.countOf(oldest.remote) > 1 + halfOpen.countOf(remote)
+  if (oldest.retries === 0 && !isDoubtful) return false
   finishConnection(tcp, oldest, null)
   return true
 }
@@ -121,9 +128,10 @@ export function accept(tcp: Tcp, connection: Connection, segment: Segment): void
   setSegmentBytes(tcp, connection)
   connection.congestion.begin(connection.segmentBytes, synWasLost)
   if (synWasLost) connection.rtt.synWasLost()
-  if (connection.timestamps && segment.hasTimestamps) {
-    connection.rtt.measure(Math.max(0, distance(timestampNow(tcp, connection), segment.timestampEcho)))
-  } else if (connection.timedAt >= 0) connection.rtt.measure(tcp.now - connection.timedAt)
+  const echoed =
+    connection.timestamps && segment.hasTimestamps ? distance(timestampNow(tcp, connection), segment.timestampEcho) : -1
+  if (isPlausible(echoed)) connection.rtt.measure(echoed)
+  else if (connection.timedAt >= 0) connection.rtt.measure(tcp.now - connection.timedAt)
   connection.timedAt = -1
   connection.readRoundAt = tcp.now
   if (connection.keepAliveMs > 0) connection.setKeepAlive(connection.keepAliveMs)

@@ -51,6 +51,14 @@ function arriveInConnection(tcp: Tcp, connection: Connection, packet: IpPacket, 
     arriveInSynSent(tcp, connection, packet, segment)
     return
   }
+  if (isCrossedAnswer(connection, segment)) {
+    connection.lastHeardAt = tcp.now
+    accept(tcp, connection, segment)
+    connection.acksPending = 1
+    tcp.raise(connection, CONNECTED)
+    tcp.wantsOutput(connection)
+    return
+  }
   if (!isAcceptable(tcp, connection, segment)) return
   connection.lastHeardAt = tcp.now
   connection.keepAliveProbes = 0
@@ -74,9 +82,20 @@ function arriveInConnection(tcp: Tcp, connection: Connection, packet: IpPacket, 
     accept(tcp, connection, segment)
     tcp.raise(connection, CONNECTED)
   }
-  rememberTimestamp(tcp, connection, segment)
   if (!processAcknowledgment(tcp, connection, segment)) return
+  // Only now: a guess whose ACK cannot be (RFC 5961 §5) would make every honest segment look old.
+  rememberTimestamp(tcp, connection, segment)
   if (segment.dataBytes > 0 || segment.flags & FIN) arriveData(tcp, connection, packet, segment)
+}
+
+/**
+ * RFC 9293 §3.5 figure 7, line 6: both sides have called, and both have answered. By its number alone the answer would be
+ * an old segment, which both would go on repeating.
+ */
+function isCrossedAnswer(connection: Connection, segment: Segment): boolean {
+  if (connection.state !== 'SYN_RECEIVED' || connection.isPassive) return false
+  const isAnswer = (segment.flags & (SYN | ACK | RST | FIN)) === (SYN | ACK)
+  return isAnswer && segment.sequence === connection.irs && segment.acknowledgment === connection.max
 }
 
 /** RFC 9293 §3.10.7.4, first, with PAWS (RFC 7323 §5.3) before it. What is not acceptable is answered here. */

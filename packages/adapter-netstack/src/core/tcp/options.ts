@@ -15,6 +15,8 @@ export interface TcpOptions {
   readonly synBacklog: number
   /** Connections in TIME-WAIT; the oldest gives way. */
   readonly maxTimeWait: number
+  /** Connections that the application has closed and the peer has not; the oldest is reset. */
+  readonly maxOrphans: number
   /** Retransmissions of a SYN (R2 of RFC 9293 §3.8.3: at least three minutes for a SYN, which 7 are). */
   readonly synRetries: number
   /** Retransmissions of data, and unanswered window probes, before the connection is given up (R2). */
@@ -31,6 +33,7 @@ export const defaultTcpOptions: TcpOptions = {
   maxConnections: 65536,
   synBacklog: 1024,
   maxTimeWait: 4096,
+  maxOrphans: 8192,
   synRetries: 7,
   dataRetries: 15,
   maximumSegmentLifetimeMs: 30_000,

@@ -43,7 +43,8 @@ function sendSyn(tcp: Tcp, connection: Connection, bytes: Uint8Array, at: number
   // Karn: a SYN that was repeated measures nothing.
   connection.timedAt = connection.retries === 0 ? tcp.now : -1
   connection.timedSequence = connection.max
-  startRetransmitTimer(tcp, connection)
+  // Whoever repeats its SYN does not make us wait any longer: a half-open connection has its time.
+  if (connection.retransmitAt === NEVER) startRetransmitTimer(tcp, connection)
   return length
 }
 

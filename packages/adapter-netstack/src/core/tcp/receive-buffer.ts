@@ -62,8 +62,9 @@ export class ReceiveBuffer {
     if (length <= 0) return true
     const used = this.#ready + this.#islandReach()
     const need = this.#ready + distance(sequence, this.next) + length
-    if (!this.#ring.reserve(need, used)) return this.#insertScarce(sequence, source, at, length)
-    if (sequence === this.next && this.#islands.length === 0) {
+    const isNext = sequence === this.next
+    if (!this.#ring.reserve(need, used, !isNext)) return this.#insertScarce(sequence, source, at, length)
+    if (isNext && this.#islands.length === 0) {
       this.#ring.put(this.#ready, source, at, length)
       this.#ready += length
       this.next = (this.next + length) | 0

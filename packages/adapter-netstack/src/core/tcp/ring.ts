@@ -21,11 +21,14 @@ export class Ring {
     return this.#memory.length
   }
 
-  /** Makes room for `bytes` from the start on, of which the first `used` are kept. False when there is no memory. */
-  reserve(bytes: number, used: number): boolean {
+  /**
+   * Makes room for `bytes` from the start on, of which the first `used` are kept; `sparse` when most of it will be empty.
+   * False when there is no memory.
+   */
+  reserve(bytes: number, used: number, sparse = false): boolean {
     if (bytes > this.#peak) this.#peak = bytes
     if (bytes <= this.#memory.length) return true
-    const memory = this.#pool.take(Math.max(bytes, this.#peakBefore)) ?? this.#pool.take(bytes)
+    const memory = this.#pool.take(Math.max(bytes, this.#peakBefore), sparse) ?? this.#pool.take(bytes, sparse)
     if (memory === null) return false
     this.#copyOut(0, used, memory, 0)
     this.#pool.give(this.#memory)

@@ -7,6 +7,11 @@ const MIN_RTO_MS = 200
 /** RFC 6298 §2.5 wants at least 60 s. */
 const MAX_RTO_MS = 120_000
 
+/** An echo from the future, or from before the connection, is made up. */
+export function isPlausible(roundTripMs: number): boolean {
+  return roundTripMs >= 0 && roundTripMs <= 600_000
+}
+
 export class RoundTripTime {
   /** Smoothed; -1 before the first measurement. */
   smoothed = -1

@@ -55,6 +55,8 @@ export class Tcp implements Owner {
   readonly listeners: Map<number, Listener[]> = new Map()
   /** The oldest first. */
   readonly timeWait: Set<Connection> = new Set()
+  /** Closed by their application, and not by the peer yet; the oldest first. */
+  readonly orphans: Set<Connection> = new Set()
   readonly segment: Segment = newSegment()
   /** RFC 1122 §3.2.2 asks nothing of resets, but answering every stray segment would make us a reflector. */
   readonly resets: TokenBucket = new TokenBucket(1000, 500)
@@ -136,7 +138,7 @@ export class Tcp implements Owner {
   }
 
   abortCalled(connection: Connection): void {
-    abortConnection(this, connection, null)
+    abortConnection(this, connection)
   }
 
   /** The handler of `connection` will be told of `events`, in {@link tell}. */

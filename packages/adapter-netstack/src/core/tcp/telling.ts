@@ -35,5 +35,5 @@ function offer(tcp: Tcp, connection: Connection): void {
   const { local, localPort } = connection
   const listener = connection.isOpen ? tcp.listenerFor(local, 0, local.length, localPort) : null
   listener?.handler.onConnection(connection)
-  if (connection.handler === null && !connection.readClosed) abortConnection(tcp, connection, null)
+  if (connection.handler === null && !connection.readClosed) abortConnection(tcp, connection)
 }
