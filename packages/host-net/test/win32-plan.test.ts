@@ -54,6 +54,11 @@ test('what is done can be taken back, DNS first and the tunnel last', () => {
   ])
 })
 
+test('a family that is used gets its DNS also when there is none: a run that was killed may have left some', () => {
+  expect(plan().at(-1)).toBe('netsh interface ipv4 set dnsservers "wg0" static none')
+  expect(plan({ dnsSearch: ['corp'] }).at(-1)).toBe('netsh interface ipv4 set dnsservers "wg0" static none search corp')
+})
+
 test('a family of which nothing is said is left alone', () => {
   expect(plan().filter((line) => line.includes('ipv6'))).toEqual([])
   expect(plan({ addresses: [], allowedIps: [] })).toHaveLength(2)

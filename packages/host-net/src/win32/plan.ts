@@ -100,12 +100,11 @@ function familySteps(wishes: HostWishes, family: 4 | 6, mtu: number, allRoutes: 
     const action: HostAction = { tag: 'setInterface', name, family, mtu: familyMtu(family, mtu), hasDefaultRoute }
     steps.push({ do: action, undo: null })
   }
-  if (servers.length > 0 || (wishes.dnsSearch.length > 0 && steps.length > 0)) {
-    steps.push({
-      do: { tag: 'setDns', name, family, servers, search: wishes.dnsSearch },
-      undo: { tag: 'setDns', name, family, servers: [], search: [] },
-    })
-  }
+  if (steps.length === 0 && servers.length === 0) return []
+  // Also when there are none: Windows keeps them by the adapter's GUID, and a run that was killed may have left some.
+  const set: HostAction = { tag: 'setDns', name, family, servers, search: wishes.dnsSearch }
+  const clear: HostAction = { tag: 'setDns', name, family, servers: [], search: [] }
+  steps.push({ do: set, undo: servers.length + wishes.dnsSearch.length > 0 ? clear : null })
   return steps
 }
 
