@@ -72,8 +72,8 @@ test('a monitor tells of both families at once, then of changes only: way, gatew
   const told: [number, number | null, number | undefined][] = []
   const cards: Record<number, Card> = { 1: { metric: 1 }, 2: { metric: 2, mtu: 1400 } }
   const routes: Partial<RouteRow>[] = [{ luid: 1n }]
-  const onChange = (family: 4 | 6, route: DefaultRoute | null): void =>
-    void told.push([family, route?.index ?? null, route?.mtu])
+  const onChange = (family: 4 | 6, route: DefaultRoute | null): boolean =>
+    told.push([family, route?.index ?? null, route?.mtu]) > 0
   const monitor = new DefaultRouteMonitor(machine(cards, routes), 99n, onChange)
   const after = (change: () => void): unknown => {
     told.length = 0
@@ -89,6 +89,7 @@ test('a monitor tells of both families at once, then of changes only: way, gatew
   expect(after(() => routes.splice(0, 1, { luid: 2n }))).toEqual([[4, 2, 1400]])
   expect(after(() => (cards[2] = { metric: 2, mtu: 1280 }))).toEqual([[4, 2, 1280]])
   expect(after(() => (routes[0] = { luid: 2n, nextHop: Uint8Array.of(192, 0, 2, 7) }))).toEqual([[4, 2, 1280]])
+  expect(after(() => (cards[2] = { metric: 2, mtu: 1280, index: 12 }))).toEqual([[4, 12, 1280]])
   expect(after(() => routes.splice(0))).toEqual([[4, null, undefined]])
   monitor.close()
   expect(after(() => routes.push({ luid: 1n }))).toEqual([])

@@ -15,6 +15,8 @@ class Fake {
   luid = 1n
   mtu = 1500
   hasRoute = true
+  /** What adding a route is answered. */
+  code = 0
   readonly told: string[] = []
 
   get machine(): FollowOptions['machine'] {
@@ -29,7 +31,7 @@ class Fake {
       link: (luid) => ({ luid, index: Number(luid), guid: new Uint8Array(16), mtu: this.mtu, isUp: true }),
       ipInterface: () => ({ mtu: this.mtu, metric: 1 }),
       setMtu: (luid, family, mtu) => this.told.push(`MTU of ${luid} IPv${family}: ${mtu}`) && 0,
-      addRoute: (luid, prefix, nextHop) => this.told.push(`add ${way(luid, prefix, nextHop)}`) && 0,
+      addRoute: (luid, prefix, nextHop) => this.told.push(`add ${way(luid, prefix, nextHop)}`) && this.code,
       deleteRoute: (luid, prefix, nextHop) => this.told.push(`delete ${way(luid, prefix, nextHop)}`) && 0,
     }
   }
@@ -51,8 +53,8 @@ test('MTU and ways around the tunnel move with the default route, and what was m
   expect(fake.after(() => (fake.mtu = 1280))).toEqual(['MTU of 9 IPv4: 1200'])
   expect(fake.after(() => (fake.luid = 2n))).toEqual([
     'MTU of 9 IPv4: 1200',
-    'delete 198.51.100.1 by 1 192.0.2.1',
     'add 198.51.100.1 by 2 192.0.2.2',
+    'delete 198.51.100.1 by 1 192.0.2.1',
   ])
   expect(fake.after(stop)).toEqual(['delete 198.51.100.1 by 2 192.0.2.2'])
 })
@@ -79,6 +81,31 @@ test('the way out is told at first and when it is another one, and stays when th
   fake.after(() => (fake.hasRoute = true))
   expect(told).toEqual(['IPv4 by 2'])
   stop()
+})
+
+test('a way that cannot be moved yet stays, its sockets too, and is tried again', () => {
+  const fake = new Fake()
+  const told: number[] = []
+  const onWayOut = (_family: 4 | 6, index: number): void => void told.push(index)
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: false, bypasses, onWayOut })
+  fake.code = 1168
+  expect(fake.after(() => (fake.luid = 2n))).toEqual(['add 198.51.100.1 by 2 192.0.2.2'])
+  expect(told).toEqual([1])
+  expect(fake.after(() => (fake.code = 0))).toEqual([
+    'add 198.51.100.1 by 2 192.0.2.2',
+    'delete 198.51.100.1 by 1 192.0.2.1',
+  ])
+  expect(told).toEqual([1, 2])
+  expect(fake.after(() => undefined)).toEqual([])
+  stop()
+})
+
+test('an endpoint that another route than the default one leads to keeps its way', () => {
+  const fake = new Fake()
+  const onLink = { endpoint: Uint8Array.of(10, 1, 1, 1), luid: 1n, nextHop: new Uint8Array(4) }
+  const stop = followDefaultRoute({ machine: fake.machine, luid: OWN, mtu: false, bypasses: [onLink] })
+  expect(fake.after(() => (fake.luid = 2n))).toEqual([])
+  expect(fake.after(stop)).toEqual([])
 })
 
 test('no way out is told that an endpoint is not reached by', () => {

@@ -36,11 +36,14 @@ export function findDefaultRoute(source: RouteSource, family: 4 | 6, ownLuid: bi
 
 const LOOK_EVERY_MS = 1000
 
+/** Returns false when it could not do what was to be done: then it is told again at the next look. */
+export type OnDefaultRoute = (family: 4 | 6, route: DefaultRoute | null) => boolean
+
 /** Tells when a family's default route, or the MTU behind it, is another one. */
 export class DefaultRouteMonitor {
   readonly #source: RouteSource
   readonly #ownLuid: bigint
-  readonly #onChange: (family: 4 | 6, route: DefaultRoute | null) => void
+  readonly #onChange: OnDefaultRoute
   readonly #last = new Map<4 | 6, string>()
   readonly #timer: NodeJS.Timeout
 
@@ -48,7 +51,7 @@ export class DefaultRouteMonitor {
    * Tells of both families at once, then looks every second: a callback of Windows would come on a thread that waits for us,
    * and ending that would wait for the callback. Does not keep the process alive.
    */
-  constructor(source: RouteSource, ownLuid: bigint, onChange: (family: 4 | 6, route: DefaultRoute | null) => void) {
+  constructor(source: RouteSource, ownLuid: bigint, onChange: OnDefaultRoute) {
     this.#source = source
     this.#ownLuid = ownLuid
     this.#onChange = onChange
@@ -59,10 +62,10 @@ export class DefaultRouteMonitor {
   look(): void {
     for (const family of [4, 6] as const) {
       const route = findDefaultRoute(this.#source, family, this.#ownLuid)
-      const text = route === null ? 'none' : [route.luid, route.nextHop, route.mtu].join(' ')
+      // An interface that was away has the same LUID afterwards, but not always the same index.
+      const text = route === null ? 'none' : [route.luid, route.index, route.nextHop, route.mtu].join(' ')
       if (this.#last.get(family) === text) continue
-      this.#last.set(family, text)
-      this.#onChange(family, route)
+      if (this.#onChange(family, route)) this.#last.set(family, text)
     }
   }
 

@@ -1,4 +1,5 @@
 /** What has to change while a tunnel is up: its MTU, and the ways around it, when the default route does. */
+import { ERROR_OBJECT_ALREADY_EXISTS, ERROR_SUCCESS } from '@wireweave/ffi/win32/codes'
 import type { IpAddress } from '@wireweave/tunnel/ip'
 import { DefaultRouteMonitor } from './default-route.js'
 import type { DefaultRoute, RouteSource } from './default-route.js'
@@ -23,20 +24,32 @@ export interface FollowOptions {
 /** Returns a function that ends it and takes the ways away that it moved. Does not keep the process alive. */
 export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: FollowOptions): () => void {
   const ways = new Map(bypasses.map((bypass) => [bypass.endpoint.join(), bypass]))
+  /** Of endpoints that are reached by the default route; the others have a better one, and keep it. */
+  const following = new Set<string>()
   const moved = new Set<string>()
   const host = (endpoint: IpAddress): { address: IpAddress; length: number } => ({
     address: endpoint,
     length: endpoint.length * 8,
   })
-  const move = (family: 4 | 6, route: DefaultRoute): void => {
+  const learn = (family: 4 | 6, route: DefaultRoute): void => {
+    for (const [key, way] of ways) if (isOf(family, way) && isBy(way, route)) following.add(key)
+  }
+  /** False when one could not be moved: it stays, since a dead end is better than the tunnel itself. */
+  const move = (family: 4 | 6, route: DefaultRoute): boolean => {
+    let isDone = true
     for (const [key, way] of ways) {
-      const isSame = way.luid === route.luid && way.nextHop.join() === route.nextHop.join()
-      if (isSame || !isOf(family, way)) continue
+      if (!isOf(family, way) || !following.has(key) || isBy(way, route)) continue
+      const { luid: by, nextHop } = route
+      const code = machine.addRoute(by, host(way.endpoint), nextHop)
+      if (code !== ERROR_SUCCESS && code !== ERROR_OBJECT_ALREADY_EXISTS) {
+        isDone = false
+        continue
+      }
       machine.deleteRoute(way.luid, host(way.endpoint), way.nextHop)
-      machine.addRoute(route.luid, host(way.endpoint), route.nextHop)
-      ways.set(key, { endpoint: way.endpoint, luid: route.luid, nextHop: route.nextHop })
+      ways.set(key, { endpoint: way.endpoint, luid: by, nextHop })
       moved.add(key)
     }
+    return isDone
   }
   const tellWayOut = (family: 4 | 6, { index, luid: by }: DefaultRoute): void => {
     const isElsewhere = [...ways.values()].some((way) => isOf(family, way) && way.luid !== by)
@@ -46,12 +59,12 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: F
   let isFirst = true
   const monitor = new DefaultRouteMonitor(machine, luid, (family, route) => {
     // Without any the ways stay as they were: better a dead end than the tunnel itself.
-    if (route === null) return
-    if (!isFirst) {
-      if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
-      move(family, route)
-    }
+    if (route === null) return true
+    if (isFirst) learn(family, route)
+    else if (mtu) machine.setMtu(luid, family, familyMtu(family, route.mtu - OVERHEAD_BYTES))
+    if (!move(family, route)) return false
     tellWayOut(family, route)
+    return true
   })
   isFirst = false
   return () => {
@@ -61,6 +74,10 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: F
       machine.deleteRoute(by, host(endpoint), nextHop)
     }
   }
+}
+
+function isBy(way: Bypass, { luid, nextHop }: DefaultRoute): boolean {
+  return way.luid === luid && way.nextHop.join() === nextHop.join()
 }
 
 function isOf(family: 4 | 6, { endpoint }: Bypass): boolean {

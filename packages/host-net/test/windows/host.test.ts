@@ -214,8 +214,10 @@ test('a way around the tunnel leads to the gateway of the endpoint, and goes aga
 
 test('the default route is followed: another card, another MTU, none, and back', async () => {
   const seen: [number, number | null, number?][] = []
-  const monitor = new DefaultRouteMonitor(machine, 0n, (family, route) =>
-    seen.push(route === null ? [family, null] : [family, route.index, route.mtu]),
+  const monitor = new DefaultRouteMonitor(
+    machine,
+    0n,
+    (family, route) => seen.push(route === null ? [family, null] : [family, route.index, route.mtu]) > 0,
   )
   model.defaultRoute(8, 0, 0)
   model.card(7, 0, 1500)
@@ -244,4 +246,12 @@ test('the default route is followed: another card, another MTU, none, and back',
       [6, 7, 1500],
     ],
   ])
+})
+
+test('a hook is a command line of cmd.exe, which takes no program from the current folder', async () => {
+  const host = new WindowsHost(null, { machine })
+  const run = (command: string): Promise<boolean> => host.perform({ tag: 'hook', command })
+  expect(await run('if "a b"=="a b" exit 0')).toBe(true)
+  expect(await run('if not defined NoDefaultCurrentDirectoryInExePath exit 3')).toBe(true)
+  await expect(run('exit 7')).rejects.toThrow('"exit 7" ended with code 7')
 })
