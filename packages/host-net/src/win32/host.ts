@@ -215,9 +215,13 @@ function explain(action: HostAction, code: number): WireGuardError {
   return new WireGuardError('SYSTEM', `"${what}" failed: ${win32Text(code)}`, options)
 }
 
-/** By cmd.exe of the system folder, as wireguard-windows does. */
+/**
+ * By cmd.exe of the system folder, as wireguard-windows does. It would look for programs in the current folder first, where
+ * others than administrators may have put some.
+ */
 function runHook(command: string, signal: AbortSignal | undefined): Promise<void> {
-  const options = { stdio: 'inherit', windowsVerbatimArguments: true, ...(signal && { signal }) } as const
+  const env = { ...process.env, NoDefaultCurrentDirectoryInExePath: '1' }
+  const options = { stdio: 'inherit', windowsVerbatimArguments: true, env, ...(signal && { signal }) } as const
   return new Promise((resolve, reject) => {
     const child = spawn(`${systemFolder()}\\cmd.exe`, ['/d', '/s', '/c', `"${command}"`], options)
     child.once('error', (cause) => reject(new WireGuardError('SYSTEM', `"${command}" did not run`, { cause })))
