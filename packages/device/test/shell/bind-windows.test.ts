@@ -87,6 +87,8 @@ describe.runIf(linuxBindWorksHere())('the Windows bind', () => {
 
   test.each([
     ['too long for the path: this one goes in parts', winsock.WSAEMSGSIZE, true],
+    ['without a way: this one goes in parts', winsock.WSAENETUNREACH, true],
+    ['blocked by a firewall: this one goes in parts', winsock.WSAEACCES, true],
     ['anything else: all go in parts from then on', winsock.WSAEINVAL, false],
   ])('a run that is refused as %s', async (_what, code, segments) => {
     const fake = new FakeWinsock()

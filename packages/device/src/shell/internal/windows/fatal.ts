@@ -1,10 +1,13 @@
 /** Which errors of Winsock mean what for a UDP socket. Everything else is the misfortune of one datagram. */
 import {
+  WSAEACCES,
+  WSAEADDRNOTAVAIL,
   WSAEBADF,
   WSAECONNRESET,
   WSAEFAULT,
   WSAEHOSTUNREACH,
   WSAEMSGSIZE,
+  WSAENETDOWN,
   WSAENETRESET,
   WSAENETUNREACH,
   WSAENOTSOCK,
@@ -33,6 +36,17 @@ export function isAboutADatagram(code: number): boolean {
     code === WSAEMSGSIZE ||
     code === WSAEHOSTUNREACH ||
     code === WSAENETUNREACH
+  )
+}
+
+/** There is no way to an endpoint, or a firewall stands in it: no matter how what was sent is put together. */
+export function isAboutTheWay(code: number): boolean {
+  return (
+    code === WSAEHOSTUNREACH ||
+    code === WSAENETUNREACH ||
+    code === WSAENETDOWN ||
+    code === WSAEACCES ||
+    code === WSAEADDRNOTAVAIL
   )
 }
 

@@ -23,7 +23,7 @@ import {
 } from '../../../core/endpoint.js'
 import { runLength } from '../run-length.js'
 import type { WinsockCalls } from './calls.js'
-import { isFatal, socketDied } from './fatal.js'
+import { isAboutTheWay, isFatal, socketDied } from './fatal.js'
 import { nameBytes } from './socket.js'
 import type { UdpSocket } from './socket.js'
 
@@ -48,7 +48,7 @@ export class Sender {
   /** The record that the name says. */
   #named = -1
   #segmentation: boolean
-  /** Datagrams of this batch before this index go one by one: the path takes no segmented message of their size. */
+  /** Datagrams of this batch before this index go one by one: as one message they were refused. */
   #singlyUntil = 0
   /** Datagrams that the last {@link send} handed over or dropped. */
   taken = 0
@@ -128,8 +128,9 @@ export class Sender {
   #changes(code: number, at: number, run: number): boolean {
     if (isFatal(code)) throw socketDied(code)
     if (run === 1) return false
-    // Longer than the path takes unfragmented; one by one Windows fragments them. Anything else is about the option.
-    if (code === WSAEMSGSIZE) this.#singlyUntil = at + run
+    // Longer than the path takes unfragmented: one by one Windows fragments them. Without a way there each fails by itself.
+    // Anything else is about the option.
+    if (code === WSAEMSGSIZE || isAboutTheWay(code)) this.#singlyUntil = at + run
     else this.#segmentation = false
     return true
   }
