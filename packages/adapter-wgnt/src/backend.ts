@@ -32,7 +32,7 @@ const BINDING_LOOK_MS = 20
 export function wgntBackend(options: WgntOptions = {}): TunnelBackend {
   return {
     ...{ name: WGNT_NAME, dataPlane: 'kernel', reach: 'host' },
-    probe: () => Promise.resolve(availability(options)),
+    probe: async () => availability(options),
     open: (wanted) => open(wanted, options),
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { DllLogger } from '@wireweave/ffi/win32/dll-logger'
 import type { DllLogLine } from '@wireweave/ffi/win32/dll-logger'
+import { isElevated } from '@wireweave/ffi/win32/elevation'
 import { ipInterfaceTable } from '@wireweave/ffi/win32/ip-interface'
 import { DllError, dllFolders, findDll, loadDll } from '@wireweave/ffi/win32/library'
 import type { Dll, Trust } from '@wireweave/ffi/win32/library'
@@ -88,23 +89,36 @@ export class WgntLibrary {
   }
 }
 
-const loaded = new Map<string, WgntLibrary>()
+/** By path and trust: what was loaded unchecked is checked when it is to be. */
+const dlls = new Map<string, WgntDll>()
+/** By path: a DLL has one logger. */
+const libraries = new Map<string, WgntLibrary>()
 
 /** Throws a `WireGuardError` that says where to get what is missing. */
 export function wgntLibrary(options: WgntOptions): WgntLibrary {
-  const file = options.library ?? findDll(FILE_NAME)
+  const { library: file = findDll(FILE_NAME), trust = SIGNER, iphlpapi: helper = 'iphlpapi.dll' } = options
   if (file === null) {
     const { reason, remedy } = absent()
     throw new WireGuardError('NOT_SUPPORTED', `${reason}. ${remedy}`)
   }
-  const key = `${file.toLowerCase()}\0${options.iphlpapi ?? ''}`
-  const known = loaded.get(key)
+  const dll = load(file, trust)
+  const key = `${file.toLowerCase()}\0${helper}`
+  let library = libraries.get(key)
+  if (library === undefined) {
+    library = new WgntLibrary(dll, iphlpapi(helper))
+    libraries.set(key, library)
+  }
+  return library
+}
+
+function load(file: string, trust: Trust): WgntDll {
+  const key = JSON.stringify([file.toLowerCase(), trust])
+  const known = dlls.get(key)
   if (known !== undefined) return known
   try {
-    const dll = loadDll(file, options.trust ?? SIGNER, quick, slow)
-    const library = new WgntLibrary(dll, iphlpapi(options.iphlpapi ?? 'iphlpapi.dll'))
-    loaded.set(key, library)
-    return library
+    const dll = loadDll(file, trust, quick, slow)
+    dlls.set(key, dll)
+    return dll
   } catch (error) {
     if (!(error instanceof DllError)) throw error
     const code = error.code === null ? {} : { errno: String(error.code) }
@@ -115,8 +129,6 @@ export function wgntLibrary(options: WgntOptions): WgntLibrary {
 function iphlpapi(file: string): Iphlpapi {
   return { conversions: systemDll(file, conversions).call, ipInterfaces: systemDll(file, ipInterfaceTable).call }
 }
-
-const shell32 = systemDll('shell32.dll', { isUserAnAdmin: ['IsUserAnAdmin', 'int32_t', []] })
 
 /** Loads nothing: loading the DLL already touches the system. */
 export function availability(options: WgntOptions): Availability {
@@ -131,7 +143,7 @@ export function availability(options: WgntOptions): Availability {
   if (machine !== process.arch) {
     return no(`${file} is made for ${machine ?? 'no processor'}, not for this node.exe (${process.arch})`, download())
   }
-  if (shell32.call.isUserAnAdmin() !== 0) return { available: true }
+  if (isElevated()) return { available: true }
   return no('this process is not elevated', 'Start the terminal with "Run as administrator", or run it as a service.')
 }
 

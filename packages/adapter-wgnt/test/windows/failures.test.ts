@@ -102,8 +102,12 @@ describe('the library', () => {
 
   test('without the right signature is not loaded', async () => {
     const { trust: _trust, ...options } = OPTIONS
-    const opening = wgntBackend(options).open({ name: freshName() })
-    await expect(opening).rejects.toSatisfy(code('NOT_SUPPORTED', 'is not loaded'))
+    const refused = async (): Promise<void> =>
+      expect(wgntBackend(options).open({ name: freshName() })).rejects.toSatisfy(code('NOT_SUPPORTED', 'is not loaded'))
+    await refused()
+    // Also when somebody has loaded it unchecked before.
+    await withTunnel(freshName(), async () => {})
+    await refused()
   })
 })
 
