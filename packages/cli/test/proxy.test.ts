@@ -148,7 +148,7 @@ test.each([
   [
     'a place beyond this machine',
     ['-D', '0.0.0.0:0'],
-    /^wireweave: a SOCKS5 proxy on 0\.0\.0\.0:0 would be open to everybody/,
+    /^wireweave: a SOCKS5 proxy on 0\.0\.0\.0:0 would be open to everybody.*\(--user\).*--allow-unauthenticated/,
   ],
   ['a forward without end', ['-L', '80'], /^wireweave: -L 80 is not understood\. Write \[bind:\]port:host:port/],
   [

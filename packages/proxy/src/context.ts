@@ -44,13 +44,14 @@ export class Context {
     datagramsDropped: 0,
   }
 
-  constructor(dialer: Dialer, limits: Limits, isExposed: boolean, family: number) {
+  /** `doors` are the kinds of services that take connections. */
+  constructor(dialer: Dialer, limits: Limits, isExposed: boolean, family: number, doors: readonly ServiceKind[]) {
     this.dialer = dialer
     this.limits = limits
     this.isExposed = isExposed
     this.family = family
-    this.connections = new Slots(limits.connections)
-    this.associations = new Slots(limits.associations)
+    this.connections = new Slots(limits.connections, doors.length)
+    this.associations = new Slots(limits.associations, doors.filter((kind) => kind === 'socks5').length)
   }
 }
 

@@ -30,10 +30,12 @@ export function openHttp(context: Context, options: HttpOptions): Promise<Servic
   const server = makeServer(context, options)
   // All of them count against the size; a parser that leaves some out reads another message than the next one does.
   server.maxHeadersCount = 0
-  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void tunnel(context, request, socket as Socket, head, credentials)
-  })
   const unanswered = new WeakMap<Duplex, number>()
+  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Answers to earlier requests would come in the middle of the tunnel.
+    if ((unanswered.get(socket) ?? 0) > 0) socket.destroy()
+    else void tunnel(context, request, socket as Socket, head, credentials)
+  })
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     const others = unanswered.get(socket) ?? 0

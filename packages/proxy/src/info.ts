@@ -20,7 +20,7 @@ export interface Readiness {
 }
 
 export function openInfo(context: Context, options: InfoOptions): Promise<Service> {
-  refuseStrangers(context, '/metrics', options, false)
+  refuseStrangers(context, '/metrics', options, null)
   const { handshakeMs, headerBytes } = context.limits
   const isLocal = isLoopback(options.host)
   const server = createServer({

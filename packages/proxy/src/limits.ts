@@ -1,7 +1,7 @@
 /** What strangers and mistakes may use up. */
 
 export interface Limits {
-  /** Open at a time, over all listeners; further ones are closed at once. */
+  /** Open at a time, over all listeners, half of them kept for each in equal parts; further ones are closed at once. */
   readonly connections: number
   /** Until a client has said where it wants to go, headers of HTTP and TLS included. */
   readonly handshakeMs: number
@@ -11,7 +11,7 @@ export interface Limits {
   readonly halfOpenMs: number
   /** Of a request of HTTP. */
   readonly headerBytes: number
-  /** UDP associations of SOCKS, over all listeners. */
+  /** UDP associations of SOCKS, over all listeners in the same way. */
   readonly associations: number
   /** Senders of each UDP forward; the one that is idle for the longest makes place. */
   readonly udpFlows: number
@@ -30,22 +30,49 @@ export const defaultLimits: Limits = {
   udpIdleMs: 120_000,
 }
 
-/** So many at a time. */
+/**
+ * So many at a time, for several doors. Half of them are kept for the doors in equal parts, at least one each; the rest is
+ * for whoever comes first. A door that is flooded so cannot shut the others.
+ */
 export class Slots {
-  readonly #limit: number
-  used = 0
+  readonly #kept: number
+  readonly #common: number
+  #used = 0
+  #usedOfCommon = 0
 
-  constructor(limit: number) {
-    this.#limit = limit
+  constructor(limit: number, doors: number) {
+    this.#kept = doors <= 1 ? limit : Math.max(Math.floor(limit / (2 * doors)), limit >= doors ? 1 : 0)
+    this.#common = limit - this.#kept * Math.max(1, doors)
   }
 
-  take(): boolean {
-    if (this.used >= this.#limit) return false
-    this.used++
-    return true
+  get used(): number {
+    return this.#used
   }
 
-  give(): void {
-    this.used--
+  /** For one door. */
+  door(): Door {
+    let used = 0
+    return {
+      take: () => {
+        if (used >= this.#kept) {
+          if (this.#usedOfCommon >= this.#common) return false
+          this.#usedOfCommon++
+        }
+        used++
+        this.#used++
+        return true
+      },
+      give: () => {
+        if (used > this.#kept) this.#usedOfCommon--
+        used--
+        this.#used--
+      },
+    }
   }
+}
+
+export interface Door {
+  /** False when there is no place. */
+  take(): boolean
+  give(): void
 }

@@ -12,13 +12,17 @@ export interface Place {
   readonly port: number
 }
 
-/** Throws when everybody on the network could come in without a password, and nobody said that they may. */
-export function refuseStrangers(context: Context, what: string, place: Place, hasCredentials: boolean): void {
-  if (context.isExposed || hasCredentials || isLoopback(place.host)) return
+/**
+ * Throws when everybody on the network could come in without a password, and nobody said that they may. `hasCredentials`
+ * is `null` for what cannot ask for any.
+ */
+export function refuseStrangers(context: Context, what: string, place: Place, hasCredentials: boolean | null): void {
+  if (context.isExposed || hasCredentials === true || isLoopback(place.host)) return
+  const password = hasCredentials === null ? '' : 'ask for a password (--user), '
   throw new WireGuardError(
     'CONFIG_INVALID',
     `${what} on ${formatTarget(place)} would be open to everybody who reaches this machine. ` +
-      'Listen on 127.0.0.1, ask for a password, or allow it explicitly.',
+      `Listen on 127.0.0.1, ${password}or allow it (--allow-unauthenticated; allowUnauthenticated in code).`,
   )
 }
 
@@ -30,10 +34,11 @@ export async function openServer(
   place: Place,
   target: Service['target'] = null,
 ): Promise<Service> {
-  const { connections, stats } = context
+  const { stats } = context
+  const places = context.connections.door()
   const sockets = new Set<Socket>()
   server.prependListener('connection', (socket: Socket) => {
-    if (!connections.take()) {
+    if (!places.take()) {
       stats.refused++
       socket.destroy()
       return
@@ -44,7 +49,7 @@ export async function openServer(
     socket.on('error', () => {})
     socket.once('close', () => {
       sockets.delete(socket)
-      connections.give()
+      places.give()
     })
   })
   server.listen({ host: place.host, port: place.port })
@@ -70,7 +75,7 @@ export function listenError(place: Place, cause: unknown): WireGuardError {
   const remedies: Record<string, string> = {
     EADDRINUSE: `${where} is taken. Choose another port, or end what listens there.`,
     EACCES: `${where} may not be used without root. Choose a port from 1024 on.`,
-    EADDRNOTAVAIL: `${where} is no address of ours. Which are there?`,
+    EADDRNOTAVAIL: `${where} is not among the addresses here. Use one that is, or leave the address out.`,
     ENOTFOUND: `${place.host} is not known. Use an address.`,
   }
   const code = errno === 'EACCES' ? 'PERMISSION_DENIED' : 'ADDRESS_IN_USE'

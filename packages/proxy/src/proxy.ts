@@ -61,7 +61,9 @@ export interface Proxy extends AsyncDisposable {
 /** Opens every service or none; rejects with a `WireGuardError` that says which cannot be and why. */
 export async function openProxy(dialer: Dialer, options: ProxyOptions): Promise<Proxy> {
   const { signal, limits, allowUnauthenticated = false, family = 0 } = options
-  const context = new Context(dialer, { ...defaultLimits, ...limits }, allowUnauthenticated, family)
+  const doors = options.services.filter((service) => !('protocol' in service && service.protocol === 'udp'))
+  const kinds = doors.map(({ kind }) => kind)
+  const context = new Context(dialer, { ...defaultLimits, ...limits }, allowUnauthenticated, family, kinds)
   const services: Service[] = []
   let closing: Promise<void> | null = null
   const close = (): Promise<void> => {

@@ -42,7 +42,8 @@ export function isName(type: number): boolean {
 
 /** `null` for a name that is none. */
 export function readHost(type: number, bytes: Uint8Array): string | null {
-  if (type !== NAME) return formatIp(bytes)
+  // A client whose sockets are of both families writes 10.0.0.1 as ::ffff:10.0.0.1.
+  if (type !== NAME) return withoutMapping(formatIp(bytes))
   const name = Buffer.from(bytes).toString('latin1')
   return isHost(name) ? name : null
 }

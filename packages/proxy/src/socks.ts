@@ -7,6 +7,7 @@ import type { Credentials } from './credentials.js'
 import type { Target } from './dialer.js'
 import { dial } from './dialing.js'
 import type { DialFailure } from './dialing.js'
+import type { Door } from './limits.js'
 import { openServer, refuseStrangers } from './listening.js'
 import type { Place } from './listening.js'
 import { readExactly } from './read-exactly.js'
@@ -22,16 +23,22 @@ export interface SocksOptions extends Place {
 
 export function openSocks(context: Context, options: SocksOptions): Promise<Service> {
   refuseStrangers(context, 'a SOCKS5 proxy', options, options.credentials !== undefined)
+  const associations = context.associations.door()
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
     (socket) => {
-      if (!socket.destroyed) void serve(context, socket, options.credentials)
+      if (!socket.destroyed) void serve(context, associations, socket, options.credentials)
     },
   )
   return openServer(context, server, 'socks5', options)
 }
 
-async function serve(context: Context, socket: Socket, credentials: Credentials | undefined): Promise<void> {
+async function serve(
+  context: Context,
+  associations: Door,
+  socket: Socket,
+  credentials: Credentials | undefined,
+): Promise<void> {
   const tooSlow = setTimeout(() => socket.destroy(), context.limits.handshakeMs)
   socket.once('close', () => clearTimeout(tooSlow))
   try {
@@ -42,7 +49,7 @@ async function serve(context: Context, socket: Socket, credentials: Credentials 
     if (target === null) return refuse(socket, socks.REPLY.addressNotSupported)
     clearTimeout(tooSlow)
     if (command === socks.CONNECT) await connect(context, socket, target)
-    else if (command === socks.UDP_ASSOCIATE) await associate(context, socket, target)
+    else if (command === socks.UDP_ASSOCIATE) await associate(context, associations, socket, target)
     else refuse(socket, socks.REPLY.commandNotSupported)
   } catch {
     socket.destroy()

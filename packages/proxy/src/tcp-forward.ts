@@ -23,7 +23,7 @@ export interface TcpReverseOptions {
 }
 
 export function openTcpForward(context: Context, options: TcpForwardOptions): Promise<Service> {
-  refuseStrangers(context, 'a forward', options, false)
+  refuseStrangers(context, 'a forward', options, null)
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
     (socket) => void (socket.destroyed || join(context, socket, dial(context, options.target, socket))),
@@ -34,16 +34,17 @@ export function openTcpForward(context: Context, options: TcpForwardOptions): Pr
 /** Peers of the tunnel come in: WireGuard has authenticated them. */
 export async function openTcpReverse(context: Context, options: TcpReverseOptions): Promise<Service> {
   const { host, port, target } = options
-  const { connections, stats, dialer } = context
+  const { stats, dialer } = context
+  const places = context.connections.door()
   const take = (socket: DialSocket): void => {
     socket.on('error', () => {})
-    if (!connections.take()) {
+    if (!places.take()) {
       stats.refused++
       socket.resetAndDestroy()
       return
     }
     stats.connections.reverse++
-    socket.once('close', () => connections.give())
+    socket.once('close', () => places.give())
     void join(context, socket, dialHost(context, target, socket))
   }
   let server: DialServer

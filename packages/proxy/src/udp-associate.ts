@@ -4,6 +4,7 @@ import { withoutMapping } from './address.js'
 import type { Context } from './context.js'
 import type { Target } from './dialer.js'
 import { HostDatagrams } from './host-datagrams.js'
+import type { Door } from './limits.js'
 import { Names } from './names.js'
 import { isAddress, readDatagram, REPLY, writeDatagram, writeReply } from './socks-messages.js'
 
@@ -11,15 +12,15 @@ import { isAddress, readDatagram, REPLY, writeDatagram, writeReply } from './soc
 const MOST_WAITING = 32
 
 /** `announced` is where the client says it will send from; zeros when it does not know. */
-export async function associate(context: Context, socket: Socket, announced: Target): Promise<void> {
-  const { associations, stats, dialer } = context
-  if (!associations.take()) {
+export async function associate(context: Context, places: Door, socket: Socket, announced: Target): Promise<void> {
+  const { stats, dialer } = context
+  if (!places.take()) {
     stats.refused++
     socket.end(writeReply(REPLY.failure, undefined, undefined))
     socket.resume()
     return
   }
-  socket.once('close', () => associations.give())
+  socket.once('close', () => places.give())
   const client = withoutMapping(socket.remoteAddress ?? '')
   const inner = dialer.udp({})
   socket.once('close', () => inner.close())

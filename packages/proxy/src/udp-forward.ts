@@ -29,7 +29,7 @@ export interface UdpReverseOptions {
 
 /** From this machine into the tunnel. */
 export async function openUdpForward(context: Context, options: UdpForwardOptions): Promise<Service> {
-  refuseStrangers(context, 'a forward', options, false)
+  refuseStrangers(context, 'a forward', options, null)
   const { dialer, family } = context
   const door = await HostDatagrams.bind(options)
   const { address, port } = door.address()

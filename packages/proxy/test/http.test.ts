@@ -266,6 +266,15 @@ test('a client of HTTP/1.0 gets no chunks, and one that did not ask gets one 100
   expect(said.split('100 Continue').length).toBeLessThanOrEqual(2)
 })
 
+test('CONNECT behind a request that is not answered ends the connection: its answer would be in the tunnel', async () => {
+  const { port } = await start()
+  const server = await listen((socket) => socket.once('data', () => setTimeout(() => socket.end('late'), 50)))
+  closing.push(() => server.close())
+  const there = `127.0.0.1:${server.port}`
+  const get = `GET http://${there}/ HTTP/1.1\r\nHost: x\r\n\r\n`
+  expect(await raw(port, `${get}CONNECT ${there} HTTP/1.1\r\nHost: x\r\n\r\n`)).toBe('')
+})
+
 test('one connection cannot dial any number of others by sending requests ahead', async () => {
   const { dialer, port } = await start()
   const server = await listen(() => {})

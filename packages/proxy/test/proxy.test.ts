@@ -209,3 +209,23 @@ test('/metrics and /readyz say how it is', async () => {
     response.destroy()
   }
 })
+
+test('a flooded SOCKS door leaves /readyz its places', async () => {
+  const pair = await openTunnelPair()
+  closing.push(() => pair[Symbol.asyncDispose]())
+  const info: ServiceOptions = {
+    kind: 'info',
+    ...place,
+    metrics: async () => '',
+    readiness: async () => ({ ready: true, details: {} }),
+  }
+  const proxy = await openProxy(pair.here, {
+    services: [{ kind: 'socks5', ...place }, info],
+    limits: { connections: 8 },
+  })
+  closing.push(() => proxy.close())
+  for (let i = 0; i < 10; i++) (await open(proxy.services[0]!.port)).on('error', () => {})
+  await expect.poll(() => proxy.stats.refused).toBe(4)
+  const response = await fetch(`http://127.0.0.1:${proxy.services[1]!.port}/readyz`)
+  expect(await response.json()).toEqual({ ready: true })
+})

@@ -48,13 +48,15 @@ test.each([
   ['an IPv4 address', [1, 127, 0, 0, 1]],
   ['an IPv6 address', [4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1]],
 ])('CONNECT to %s', async (_, address) => {
-  const { port } = await start()
+  const { dialer, port } = await start()
   const target = await echo()
   const socket = await open(port)
   // Everything in one go, and byte by byte, is the same.
   for (const byte of [5, 2, 7, 0, 5, 1, 0, ...address, target >> 8, target & 255]) socket.write(Buffer.of(byte))
   expect([...(await readExactly(socket, 2))]).toEqual([5, 0])
   expect([...(await readExactly(socket, 10))].slice(0, 4)).toEqual([5, 0, 0, 1])
+  // Also when a socket of both families wrote it.
+  expect(dialer.dialed[0]!.host).toBe('127.0.0.1')
   socket.end('hello')
   expect(String(await readAll(socket))).toBe('hello')
 })
