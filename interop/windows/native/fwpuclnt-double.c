@@ -200,12 +200,23 @@ EXPORT DWORD WINAPI FwpmFilterAdd0(HANDLE engine, const FWPM_FILTER0 *filter, vo
     return 0;
 }
 
+/* Flows are told by where the program lies, not by the way that led there. */
+static BOOL lies_there(const wchar_t *name)
+{
+    wchar_t place[1024];
+    HANDLE file = CreateFileW(name, 0, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    DWORD units = GetFinalPathNameByHandleW(file, place, 1024, 0);
+    CloseHandle(file);
+    return units > 4 && units < 1024 && lstrcmpiW(place + 4, name) == 0;
+}
+
 EXPORT DWORD WINAPI FwpmGetAppIdFromFileName0(const wchar_t *name, FWP_BYTE_BLOB **blob)
 {
+    static uint8_t other_name[] = {4, 3, 2, 1};
     if (GetFileAttributesW(name) == INVALID_FILE_ATTRIBUTES) return ERROR_FILE_NOT_FOUND;
     *blob = malloc(sizeof **blob);
     (*blob)->size = sizeof program_name;
-    (*blob)->data = program_name;
+    (*blob)->data = lies_there(name) ? program_name : other_name;
     InterlockedIncrement(&dbl_live_count);
     return 0;
 }

@@ -1,8 +1,10 @@
 /** The kill switch in force: filters of the Windows Filtering Platform that end with this object, or with the process. */
 import { randomFillSync } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { addressOf, NativeMemory, writePointer } from '@wireweave/ffi/memory'
 import { ERROR_ACCESS_DENIED, ERROR_SUCCESS, win32Text } from '@wireweave/ffi/win32/codes'
-import { lastError } from '@wireweave/ffi/errno'
+import { parseSddl } from '@wireweave/ffi/win32/security-descriptor'
+import type { SecurityDescriptor } from '@wireweave/ffi/win32/security-descriptor'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import { wide } from '@wireweave/ffi/win32/wide'
 import { WireGuardError } from '@wireweave/tunnel/errors'
@@ -32,17 +34,7 @@ const functions = {
   freeMemory: ['FwpmFreeMemory0', 'void', ['void *']],
 } as const
 
-const advapi32 = systemDll('advapi32.dll', {
-  toDescriptor: [
-    'ConvertStringSecurityDescriptorToSecurityDescriptorW',
-    'int32_t',
-    ['str16', 'uint32_t', 'void *', 'void *'],
-  ],
-})
-const kernel32 = systemDll('kernel32.dll', { localFree: ['LocalFree', 'uintptr_t', ['uintptr_t']] })
-
 const RPC_C_AUTHN_WINNT = 10
-const SDDL_REVISION_1 = 1
 /** Right 1 is that to match the filter: for elevated administrators and LocalSystem, which a tunnel needs anyway. */
 const PRIVILEGED = 'O:SYG:SYD:(A;;CC;;;BA)(A;;CC;;;SY)'
 const HIGHEST_WEIGHT = 0xffff
@@ -62,13 +54,14 @@ export function enforceKillSwitch(luid: bigint, dnsServers: readonly IpAddress[]
   check('opening it', call.engineOpen(null, RPC_C_AUTHN_WINNT, null, session.bytes, handle))
   const engine = Number(new DataView(handle.buffer).getBigUint64(0, true))
   const appId = new Uint8Array(8)
-  let descriptor: Blob | null = null
+  let rights: SecurityDescriptor | null = null
   try {
-    check('naming this program', call.appId(process.execPath, appId))
-    descriptor = privilegedOnly(memory)
+    // A link, as version managers for Node.js use them, is not what Windows knows a program by.
+    check('naming this program', call.appId(realpathSync.native(process.execPath), appId))
+    rights = privilegedOnly()
     const identity = {
       appId: Number(new DataView(appId.buffer).getBigUint64(0, true)),
-      userId: descriptor.blob.address,
+      userId: blobOf(memory, rights),
     }
     check('beginning', call.begin(engine, 0))
     const keys = addContainers(memory, (provider, subLayer) => {
@@ -86,7 +79,7 @@ export function enforceKillSwitch(luid: bigint, dnsServers: readonly IpAddress[]
     call.engineClose(engine)
     throw error
   } finally {
-    if (descriptor !== null) kernel32.call.localFree(descriptor.owned)
+    rights?.free()
     call.freeMemory(appId)
     memory.release()
   }
@@ -215,21 +208,18 @@ function v6Mask(memory: Memory, { address, length }: { readonly address: IpAddre
   return at
 }
 
-interface Blob {
-  readonly blob: NativeMemory
-  /** For LocalFree. */
-  readonly owned: number
+function privilegedOnly(): SecurityDescriptor {
+  const descriptor = parseSddl(PRIVILEGED)
+  if (typeof descriptor !== 'number') return descriptor
+  throw failure('naming its rights', descriptor)
 }
 
-function privilegedOnly(memory: Memory): Blob {
-  const [pointer, size] = [new Uint8Array(8), new Uint8Array(4)]
-  if (advapi32.call.toDescriptor(PRIVILEGED, SDDL_REVISION_1, pointer, size) === 0)
-    check('naming its rights', lastError())
-  const owned = Number(new DataView(pointer.buffer).getBigUint64(0, true))
+/** The address of a blob around it. */
+function blobOf(memory: Memory, { address, bytes }: SecurityDescriptor): number {
   const blob = memory.struct(FWP_BYTE_BLOB.size)
-  blob.bytes.set(size, FWP_BYTE_BLOB.length)
-  writePointer(blob.view, FWP_BYTE_BLOB.data, owned)
-  return { blob, owned }
+  blob.view.setUint32(FWP_BYTE_BLOB.length, bytes, true)
+  writePointer(blob.view, FWP_BYTE_BLOB.data, address)
+  return blob.address
 }
 
 /** Keeps what C looks at until it has looked. */
@@ -261,10 +251,13 @@ function guidBytes(text: string): Uint8Array {
 }
 
 function check(what: string, code: number): void {
-  if (code === ERROR_SUCCESS) return
+  if (code !== ERROR_SUCCESS) throw failure(what, code)
+}
+
+function failure(what: string, code: number): WireGuardError {
   const denied = code === ERROR_ACCESS_DENIED
   const remedy = denied ? ' Run as administrator.' : ' Is the service "Base Filtering Engine" running?'
-  throw new WireGuardError(
+  return new WireGuardError(
     denied ? 'PERMISSION_DENIED' : 'SYSTEM',
     `the kill switch failed (${what}): ${win32Text(code)}.${remedy} Nothing is blocked.`,
     { errno: String(code) },

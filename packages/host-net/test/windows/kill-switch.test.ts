@@ -93,6 +93,16 @@ describe('while it is in force', () => {
       expect(verdict({ to: '127.0.0.1', loopback: true })).toBe('permitted')
     }))
 
+  test('this program is known by where it lies, whichever way led there, as a link does', () => {
+    const { execPath } = process
+    process.execPath = path.win32.dirname(execPath).concat('\\.\\', path.win32.basename(execPath))
+    try {
+      during(DNS, () => expect(verdict({ to: '192.0.2.1', own: true })).toBe('permitted for good'))
+    } finally {
+      process.execPath = execPath
+    }
+  })
+
   test('names are asked of the tunnel servers only, through whichever interface', () =>
     during(DNS, () => {
       for (const protocol of [TCP, UDP]) {
