@@ -32,6 +32,12 @@ const namespaces = (): string[] =>
     .filter((line) => line.startsWith(tag))
 const sockets = (): string[] =>
   existsSync('/var/run/wireguard') ? readdirSync('/var/run/wireguard').filter((name) => name.startsWith(tag)) : []
+const isOurs = (line: string): boolean => line.includes(tag)
+const pidsInside = (): string[] =>
+  [`${tag}a`, `${tag}b`].flatMap((name) => ip('netns', 'pids', name).split('\n')).filter((pid) => pid !== '')
+/** Whether a process of the run has all these words in its command. */
+const runsInside = (...words: string[]): boolean =>
+  pidsInside().some((pid) => words.every((word) => commandOf(pid).includes(word)))
 const temporary = (): string[] => readdirSync(folder).filter((name) => name.startsWith('wireweave-bench-'))
 
 /** Runs to the end, in a temporary folder of our own. */
@@ -80,39 +86,72 @@ describeWith('wireweave-bench', needs, () => {
     expect([...namespaces(), ...sockets(), ...temporary()]).toEqual([])
   })
 
-  test('killed in the middle with SIGKILL it leaves no namespace, process, interface, socket, rule or file', async () => {
-    const args = ['run', '--adapters', 'linux-tun,netstack', '--rivals', 'veth', '--seconds', '20', '--keys', '0']
-    const env = { ...process.env, TMPDIR: folder }
-    const child = spawn(process.execPath, [bench, ...args, '--metrics', 'tcp-4', '--tag', tag], {
-      env,
+  /** What a run with these arguments does when it is killed. */
+  const MOMENTS: readonly (readonly [string, readonly string[], () => boolean])[] = [
+    ['its namespaces are made', ['--metrics', 'tcp-4'], () => namespaces().length > 0],
+    ['its tunnels are opened', ['--metrics', 'tcp-4'], () => sockets().length > 0],
+    ['traffic flows', ['--metrics', 'tcp-4'], () => runsInside('iperf3', '-t')],
+    ['handshakes are counted', ['--metrics', 'handshake-rate', '--keys', '3000'], () => runsInside('handshake-client')],
+  ]
+
+  test.each(MOMENTS)('killed with SIGKILL while %s it leaves nothing behind', async (_, args, isThere) => {
+    const who = ['--adapters', 'linux-tun,netstack', '--rivals', 'veth', '--seconds', '20', '--repeat', '9']
+    const child = spawn(process.execPath, [bench, 'run', ...who, '--keys', '0', ...args, '--tag', tag], {
+      env: { ...process.env, TMPDIR: folder },
       stdio: 'ignore',
     })
-    const pidsInside = (): string[] => [`${tag}a`, `${tag}b`].flatMap((name) => ip('netns', 'pids', name).split('\n'))
-    const hasTraffic = (): boolean =>
-      pidsInside().some((pid) => pid !== '' && commandOf(pid).includes('iperf3') && commandOf(pid).includes('-t'))
-    await until(hasTraffic)
-    expect(hasTraffic()).toBe(true)
-    const pids = pidsInside().filter((pid) => pid !== '')
-    expect(namespaces()).toHaveLength(2)
-    expect(sockets().length).toBeGreaterThan(0)
+    await until(isThere)
+    expect(isThere()).toBe(true)
+    const pids = pidsInside()
     child.kill('SIGKILL')
     await until(
       () => namespaces().length === 0 && temporary().length === 0 && pids.every((pid) => commandOf(pid) === ''),
     )
+    // What was under way when it was killed would be there by now.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
     expect([...namespaces(), ...sockets(), ...temporary()]).toEqual([])
     expect(pids.map(commandOf).filter((text) => text !== '')).toEqual([])
-    expect(
-      ip('link')
-        .split('\n')
-        .filter((line) => line.includes(tag)),
-    ).toEqual([])
-    expect(
-      ip('rule')
-        .split('\n')
-        .filter((line) => line.includes(tag)),
-    ).toEqual([])
+    for (const what of ['link', 'rule', 'route']) expect(ip(what).split('\n').filter(isOurs), what).toEqual([])
     const left = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout.split('\n')
-    expect(left.filter((line) => line.includes(tag) && !line.startsWith('ps '))).toEqual([])
+    expect(left.filter((line) => isOurs(line) && !line.startsWith('ps '))).toEqual([])
+  })
+
+  test('interrupted from a terminal it reports what it has measured, says so, and leaves nothing behind', async () => {
+    const who = ['--adapters', 'linux-tun', '--rivals', 'veth', '--metrics', 'idle,tcp-4', '--keys', '0']
+    const args = ['run', ...who, '--seconds', '2', '--repeat', '9', '--tag', tag, '--json', `${folder}/r.json`]
+    const child = spawn(process.execPath, [bench, ...args], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    const said = { out: '', err: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text))
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    await until(() => said.err.includes('idle-p50'))
+    await until(() => runsInside('iperf3', '-t'))
+    // As a terminal does: to every process of the group.
+    process.kill(-child.pid!, 'SIGINT')
+    expect(await ended).toBe(130)
+    expect(said.out).toContain('Interrupted in round 1: this is what was measured by then.')
+    expect(failuresOf(said.err)).toEqual([])
+    const report = readReport('r.json')
+    expect(report.results.map(({ metric }) => metric)).toContain('idle-p50')
+    expect(report.results.filter(({ failure }) => failure !== undefined)).toEqual([])
+    expect([...namespaces(), ...sockets(), ...temporary()]).toEqual([])
+  })
+
+  test('says its version, and what it can do when asked nothing; an unknown name is an error that lists the known', () => {
+    expect(runBench(['--version'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    expect(runBench([])).toMatchObject({ status: 1, stderr: expect.stringContaining('serve [options] <report>') })
+    const { status, stderr } = runBench(['run', '--adapters', 'linux-tum'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(
+      /^wireweave-bench: no adapter is called linux-tum; there are linux-tun, linux-wg, netstack\n$/,
+    )
+    expect(runBench(['run', '--adapters', 'wintun']).stderr).toMatch(
+      /^wireweave-bench: wintun runs on Windows only; here/,
+    )
   })
 
   test('a name that is taken is an error with its remedy, and whose it is stays', () => {

@@ -27,6 +27,9 @@ test('three samples each cannot show a change at 0.05, and that is said', () => 
   expect(change).toMatchObject({ verdict: 'apart, but too few samples', p: 0.1 })
   expect(change.factor).toBeCloseTo(5)
   expect(compareReports(withSamples([1, 1.1, 0.9]), withSamples([5, 5.1, 4.9]), 0.1)[0]!.verdict).toBe('better')
+  const text = changesText([change], 0.05, false)
+  expect(text).toContain('0 of 1 rows changed beyond the noise; 0 did not.')
+  expect(text).toContain('1 lie apart, but so few samples cannot show a change: run with --repeat 4 or more.')
 })
 
 test('different reach, traffic or length of samples is refused', () => {
@@ -35,6 +38,10 @@ test('different reach, traffic or length of samples is refused', () => {
     exampleReport({ ...base, contestants: base.contestants.map((row) => ({ ...row, ...change })) })
   expect(compareReports(base, altered({ reach: 'process' }), 0.05)[0]).toMatchObject({ verdict: 'refused', p: null })
   expect(compareReports(base, altered({ tool: 'own generator' }), 0.05)[0]!.why).toMatch(/^different traffic/)
+  const pinged = withSamples(before, 'idle-p50')
+  const by = (pingTool: string) =>
+    exampleReport({ ...pinged, contestants: pinged.contestants.map((row) => ({ ...row, pingTool })) })
+  expect(compareReports(by('ping'), by('own generator'), 0.05)[0]!.why).toMatch(/^different traffic/)
   const longer = exampleReport({ ...base, settings: { ...base.settings, seconds: 9 } })
   expect(compareReports(base, longer, 0.05)[0]!.why).toMatch(/^samples of different length/)
 })

@@ -66,6 +66,12 @@ describe('live', () => {
     expect(lines[2]).toBe('round 1 of 1: tcp-1, one: failed: gone')
   })
 
+  test('a terminal of 20 columns gets no line that wraps', () => {
+    const frame = shown(true, 20).split('\u001B[J').at(-2)!
+    expect(frame).toContain('one')
+    for (const line of frame.split('\n')) expect(line.replace('\u001B[4A', '').length).toBeLessThan(20)
+  })
+
   test('a terminal gets a table with medians and the time left, no line wider than it is, and a clean screen after', () => {
     const text = shown(true, 60)
     const frames = text.split('\u001B[J')

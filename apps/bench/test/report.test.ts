@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { markdown, markdownDocument } from '../src/report/markdown.js'
 import { page } from '../src/report/page.js'
-import { compareRows, parseReport } from '../src/report/report.js'
+import { parseReport } from '../src/report/parse.js'
+import { compareRows } from '../src/report/report.js'
 import { exampleReport } from './support/report.js'
 
 const report = exampleReport()
+/** What {@link parseReport} takes only certain words for. */
+const FIXED = new Set(['format', 'metric', 'role', 'reach', 'when'])
 
 describe('markdown', () => {
   const text = markdown(report)
@@ -62,6 +65,24 @@ describe('page', () => {
     expect(html).not.toMatch(/url\(|@import|https?:/)
   })
 
+  test('what programs, machines and reports say is text, wherever it stands', () => {
+    const evil = '"><script>x</script>'
+    const strings = (value: unknown): unknown =>
+      typeof value === 'string'
+        ? value + evil
+        : Array.isArray(value)
+          ? value.map(strings)
+          : typeof value === 'object' && value !== null
+            ? Object.fromEntries(
+                Object.entries(value).map(([key, each]) => [key, FIXED.has(key) ? each : strings(each)]),
+              )
+            : value
+    const text = page(strings(report) as typeof report)
+    expect(text.split('&gt;&lt;script').length).toBeGreaterThan(40)
+    expect(text).not.toContain('<script')
+    expect(text).toContain('content="default-src &#39;none&#39;')
+  })
+
   test('what programs say of themselves is text', () => {
     expect(html).toContain('absent &lt;b&gt;')
     expect(html).not.toContain('<i>over')
@@ -86,6 +107,12 @@ describe('page', () => {
     expect(chart).toContain('class="off"')
   })
 
+  test('round trips too short for the clock have a place on the axis', () => {
+    const [latency] = report.latencies
+    const text = page(exampleReport({ latencies: [{ ...latency!, samples: [0, 0.1, 0.2] }] }))
+    expect(text).not.toMatch(/NaN|Infinity/)
+  })
+
   test('a report without results still makes a page', () => {
     expect(page(exampleReport({ results: [], latencies: [], contestants: [] }))).toContain('Not here')
   })
@@ -95,4 +122,23 @@ test('what is no report is refused with what to do', () => {
   expect(() => parseReport('{', 'a.json')).toThrow('a.json is not JSON; wireweave-bench run --json writes a report')
   expect(() => parseReport('{"format":"other"}', 'a.json')).toThrow(/a\.json is not a report of this version/)
   expect(parseReport(JSON.stringify(report), 'a.json')).toEqual(report)
+})
+
+test('a report that somebody tampered with is refused by the part that is wrong, before any of it is shown', () => {
+  const [result] = report.results
+  const samples = (...values: unknown[]) => [{ ...result!, samples: values }]
+  const [row] = report.contestants
+  for (const [key, value] of [
+    ['durationSeconds', '<img src=x>'],
+    ['machine', { ...report.machine, loadBefore: '1' }],
+    ['results', samples('2')],
+    ['results', samples(-1)],
+    ['results', [{ ...result!, metric: 'no-such' }]],
+    ['contestants', [{ ...row!, reach: 'everything' }]],
+    ['latencies', [{ contestant: 'ours', when: 'idle', samples: [] }]],
+    ['notes', null],
+  ] as const)
+    expect(() => parseReport(JSON.stringify({ ...report, [key]: value }), 'a.json'), key).toThrow(
+      `a.json is damaged: its "${key}" is not what a run writes`,
+    )
 })

@@ -55,6 +55,20 @@ describe('rank sums', () => {
     )
   })
 
+  test('many samples take no time, and little is lost where exactness ends', () => {
+    const drawn = (length: number, shift: number) => Array.from({ length }, (_, i) => ((i * 37) % 101) + shift)
+    for (const shift of [0, 0.5, 5, 10, 15, 25, 40]) {
+      for (const [one, other] of [
+        [drawn(30, 0), drawn(30, shift)],
+        [drawn(12, 0), drawn(40, shift)],
+      ] as const)
+        expect(Math.abs(rankSumP(one, other) - rankSumP(one, other, 0))).toBeLessThan(0.01)
+    }
+    expect(rankSumP(drawn(5000, 0), drawn(5000, 0.5))).toBeGreaterThan(0.05)
+    expect(rankSumP(drawn(5000, 0), drawn(5000, 20))).toBeLessThan(1e-6)
+    expect(rankSumP(new Array<number>(40).fill(1), new Array<number>(40).fill(1))).toBe(1)
+  })
+
   test('neither the order nor which side is first matters, nor what keeps the ranks', () => {
     fc.assert(
       fc.property(short, short, (one, other) => {

@@ -17,7 +17,7 @@ export function addCompareCommand(program: Command): void {
     .option('--all', 'rows that did not change too')
     .option('--json', 'every row as JSON')
     .action(async (before: string, after: string, options: Options) => {
-      const { parseReport } = await import('../report/report.js')
+      const { parseReport } = await import('../report/parse.js')
       const { changesText, circumstances, compareReports } = await import('../report/compare.js')
       const [old, fresh] = [before, after].map((file) => parseReport(readFileSync(file, 'utf8'), file))
       const changes = compareReports(old!, fresh!, options.alpha)

@@ -1,25 +1,31 @@
 /** `wireweave-bench serve`. */
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Command } from 'commander'
 import { whole } from './options.js'
 
-interface Options {
-  readonly port: number
+/** What opens an address in the browser that people have chosen; elsewhere xdg-open. */
+const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  darwin: ['open'],
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 }
 
-/** Nothing but the page itself: no script, no request to anywhere. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+interface Options {
+  readonly port: number
+  readonly open?: boolean
+}
 
 export function addServeCommand(program: Command): void {
   program
     .command('serve <report>')
     .description('serve the page of a report (JSON) on this machine only, until interrupted')
     .option('--port <n>', 'a free one when absent', whole, 0)
-    .action(async (file: string, { port }: Options) => {
-      const { parseReport } = await import('../report/report.js')
-      const { page } = await import('../report/page.js')
+    .option('--open', 'open it in the browser')
+    .action(async (file: string, { port, open }: Options) => {
+      const { parseReport } = await import('../report/parse.js')
+      const { page, POLICY } = await import('../report/page.js')
       // Read at each request: a new run is seen by loading the page again.
       const render = (): string => page(parseReport(readFileSync(file, 'utf8'), file))
       render()
@@ -40,7 +46,16 @@ export function addServeCommand(program: Command): void {
         server.once('error', reject)
         server.listen(port, '127.0.0.1', resolve)
       })
-      process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}/\n`)
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+      process.stdout.write(`${address}\n`)
+      if (open) openBrowser(address)
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close())
     })
+}
+
+function openBrowser(address: string): void {
+  const [file, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const child = spawn(file!, [...args, address], { stdio: 'ignore', detached: true })
+  child.once('error', () => process.stderr.write(`${file} is not here: open the address yourself\n`))
+  child.unref()
 }

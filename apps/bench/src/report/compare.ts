@@ -2,7 +2,7 @@
 import { metricOf } from '../run/metrics.js'
 import { leastRankSumP, rankSumP, summarize } from '../statistics.js'
 import { digits, medianAndSpread } from './format.js'
-import { numbersOf, resultOf } from './report.js'
+import { isPinged, numbersOf, resultOf } from './report.js'
 import type { ContestantRow, Report } from './report.js'
 
 type Verdict = 'better' | 'worse' | 'noise' | 'apart, but too few samples' | 'refused'
@@ -28,7 +28,7 @@ export function compareReports(before: Report, after: Report, alpha: number): Ch
     const [old, fresh] = samples as [number[], number[]]
     if (old.length === 0 || fresh.length === 0) return []
     const base = { contestant, metric, before: old, after: fresh }
-    const why = refusal(rowOf(before, contestant), rowOf(after, contestant), before, after)
+    const why = refusal(metric, rowOf(before, contestant), rowOf(after, contestant), before, after)
     if (why !== null) return [{ ...base, factor: null, p: null, verdict: 'refused', why }]
     const median = summarize(old).median
     const factor = median === 0 ? null : summarize(fresh).median / median
@@ -57,6 +57,7 @@ function rowOf(report: Report, contestant: string): ContestantRow | undefined {
 
 /** `null` when the two measured the same kind of thing in the same way. */
 function refusal(
+  metric: string,
   one: ContestantRow | undefined,
   other: ContestantRow | undefined,
   before: Report,
@@ -64,7 +65,8 @@ function refusal(
 ): string | null {
   if (one === undefined || other === undefined) return 'a report does not say what it is'
   if (one.reach !== other.reach) return `different reach: ${one.reach} and ${other.reach}`
-  if (one.tool !== other.tool) return `different traffic: ${one.tool} and ${other.tool}`
+  const tools = [one, other].map((row) => (isPinged(metric) ? row.pingTool : row.tool))
+  if (tools[0] !== tools[1]) return `different traffic: ${tools.join(' and ')}`
   if (before.settings.seconds !== after.settings.seconds)
     return `samples of different length: ${before.settings.seconds} s and ${after.settings.seconds} s`
   return null
@@ -89,8 +91,9 @@ export function circumstances(before: Report, after: Report): string[] {
 }
 
 export function changesText(changes: readonly Change[], alpha: number, all: boolean): string {
-  const isChange = ({ verdict }: Change): boolean => verdict !== 'noise' && verdict !== 'refused'
-  const told = changes.filter((change) => all || isChange(change))
+  const isChange = ({ verdict }: Change): boolean => verdict === 'better' || verdict === 'worse'
+  const isFew = ({ verdict }: Change): boolean => verdict === 'apart, but too few samples'
+  const told = changes.filter((change) => all || isChange(change) || isFew(change))
   const lines = told.map((change) => {
     const { contestant, metric, before, after, factor, p, verdict, why } = change
     const { name, unit } = metricOf(metric)
@@ -99,15 +102,17 @@ export function changesText(changes: readonly Change[], alpha: number, all: bool
     return `${verdict.padEnd(6)}  ${contestant}, ${name}: ${values}  ${numbers.join('  ')}${why === undefined ? '' : ` (${why})`}`
   })
   const tested = changes.filter(({ p }) => p !== null).length
+  const [changed, few] = [changes.filter(isChange).length, changes.filter(isFew).length]
   const refused = changes.filter(({ verdict }) => verdict === 'refused')
   return [
     ...lines,
     ...(lines.length > 0 ? [''] : []),
-    `${changes.filter(isChange).length} of ${tested} rows changed beyond the noise; ${tested - told.filter(isChange).length} did not.`,
+    `${changed} of ${tested} rows changed beyond the noise; ${tested - changed - few} did not.`,
+    ...(few === 0 ? [] : [`${few} lie apart, but so few samples cannot show a change: run with --repeat 4 or more.`]),
     ...(refused.length === 0
       ? []
       : [`${refused.length} rows refused: ${[...new Set(refused.map(({ why }) => why))].join('; ')}.`]),
-    `Test: exact two-sided rank sums (Mann and Whitney) over the samples of the rounds, p ≤ ${alpha}. Of ${tested} rows that`,
+    `Test: two-sided rank sums (Mann and Whitney) over the samples of the rounds, p ≤ ${alpha}. Of ${tested} rows that`,
     `did not change at all, about ${digits(tested * alpha)} would look changed by chance.`,
   ].join('\n')
 }

@@ -12,15 +12,17 @@ export interface Curve {
 
 /** The plane of the curves, stretched to whatever size the page has. */
 const PLANE = 1000
+/** A logarithm has no place for what the clock took for nothing. */
+const LEAST_MS = 0.001
 /** More would not be seen. */
 const MOST_POINTS = 240
 
 export function curves(lines: readonly Curve[]): string {
   const sorted = lines.map(({ samples }) => samples.toSorted((a, b) => a - b))
-  const low = Math.min(...sorted.map((samples) => samples[0]!))
-  const high = Math.max(...sorted.map((samples) => samples.at(-1)!))
+  const low = Math.max(LEAST_MS, Math.min(...sorted.map((samples) => samples[0]!)))
+  const high = Math.max(LEAST_MS, ...sorted.map((samples) => samples.at(-1)!))
   const [from, to] = [Math.log10(low * 0.9), Math.log10(high * 1.1)]
-  const at = (ms: number): number => (Math.log10(ms) - from) / (to - from)
+  const at = (ms: number): number => (Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)
   const ticks = ticksBetween(low * 0.9, high * 1.1)
   const grid = [
     ...ticks.map((ms) => {

@@ -26,6 +26,10 @@ const REACH_TEXT = {
   ],
 } as const
 
+/** Nothing but the page itself: no script, no request to anywhere, also when it is opened as a file. */
+export const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
 export function page(report: Report): string {
   const { machine, settings } = report
   const title = `Wireweave benchmark, ${report.date.slice(0, 10)}`
@@ -40,6 +44,7 @@ export function page(report: Report): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="content-security-policy" content="${escape(POLICY)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
@@ -177,7 +182,7 @@ All are up at once and take turns, ${escape(settings.order)}, after ${escape(set
 ${digits(machine.loadBefore)} before. CPU time of “tunnel processes” leaves out the kernel's share and what sends;
 that of the “whole machine” holds everything, other programs too.</p>
 <dl>${about.join('\n')}</dl>
-<p><code>${escape(report.command)}</code>, ${report.durationSeconds} s</p></section>`
+<p><code>${escape(report.command)}</code>, ${digits(report.durationSeconds)} s</p></section>`
 }
 
 /** The same in every chart. */

@@ -68,19 +68,6 @@ export interface Latency {
   readonly samples: readonly number[]
 }
 
-/** Reads a report file. Throws an Error that says what is wrong with it. */
-export function parseReport(text: string, name: string): Report {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new Error(`${name} is not JSON; wireweave-bench run --json writes a report`)
-  }
-  if ((value as { format?: unknown } | null)?.format !== FORMAT)
-    throw new Error(`${name} is not a report of this version of wireweave-bench (${FORMAT}); run it again`)
-  return value as Report
-}
-
 export function numbersOf(result: Result | undefined): number[] {
   return result?.samples.filter((value) => value !== null) ?? []
 }
@@ -119,6 +106,7 @@ export function compareRows(report: Report, metric: string, one: string, other: 
   }
 }
 
-function isPinged(metric: string): boolean {
+/** Whether round trips make it, and not the traffic. */
+export function isPinged(metric: string): boolean {
   return metric === 'handshake' || metricOf(metric).name.startsWith('latency')
 }

@@ -69,7 +69,7 @@ export class Live {
     return `${up}\r\u001B[J`
   }
 
-  /** Contestants down, metrics across, as many as fit: the last ones measured matter most. */
+  /** Contestants down, metrics across, as many as fit. A line that wrapped would not be erased. */
   #lines(columns: number): string[] {
     const rows = this.#collector.rows
     const measured = metrics.filter(
@@ -84,7 +84,7 @@ export class Live {
     })
     const filled = Math.round(this.#share * BAR_WIDTH)
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
-    return [header, ...body, `${bar} ${this.#left()}  ${this.#step}`.slice(0, columns - 1)]
+    return [header, ...body, `${bar} ${this.#left()}  ${this.#step}`].map((line) => line.slice(0, columns - 1))
   }
 
   /** By what was done in the time so far. */

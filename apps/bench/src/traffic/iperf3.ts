@@ -55,6 +55,7 @@ interface Sum {
 interface Iperf3Report {
   readonly error?: string
   readonly end: {
+    readonly sum_sent?: Sum
     readonly sum_received?: Sum
     readonly sum?: Sum
     readonly sum_received_bidir_reverse?: Sum
@@ -66,8 +67,10 @@ function readIperf3({ error, end }: Iperf3Report): Transfer {
   const forward = end.sum_received ?? end.sum
   if (forward === undefined) throw new Error('iperf3 reported no sum')
   const reverse = end.sum_received_bidir_reverse
-  // For UDP the sum is what was sent; what was lost is told beside it.
-  const lostShare = forward.packets ? (forward.lost_packets ?? 0) / forward.packets : 0
+  // For UDP the sum is what was sent; what was lost is told beside it, without what the receiver never heard of.
+  const isWhole = end.sum_sent !== undefined && end.sum_received !== undefined
+  const told = forward.packets ? (forward.lost_packets ?? 0) / forward.packets : 0
+  const lostShare = isWhole && forward.packets ? Math.max(0, 1 - end.sum_received.bytes / end.sum_sent.bytes) : told
   const arrived = end.sum_received ? 1 : 1 - lostShare
   return {
     bitsPerSecond: forward.bits_per_second * arrived + (reverse?.bits_per_second ?? 0),
