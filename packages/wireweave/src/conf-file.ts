@@ -19,6 +19,7 @@ import {
   isWindowsName,
   WINDOWS_NAME_RULE,
 } from '@wireweave/tunnel/interface-name'
+import { makePrivate } from './private-file.js'
 
 /**
  * A path that ends in `.conf`, or the name of an interface, which means `/etc/wireguard/<name>.conf`, on Windows
@@ -98,6 +99,7 @@ export function writeConfFile(target: string, text: string): void {
   const fd = openSync(temporary, 'wx', 0o600)
   try {
     try {
+      makePrivate(temporary)
       // Not writeSync: on a disk that is nearly full it writes less than all, and does not throw.
       writeFileSync(fd, text)
       fsyncSync(fd)

@@ -5,11 +5,13 @@ import type { Conf } from '@wireweave/config/conf-types'
 import type { HostAction } from '@wireweave/host-net/action'
 import { LinuxHost } from '@wireweave/host-net/linux/host'
 import { findRemains, planDown } from '@wireweave/host-net/linux/remains'
-import type { Remains } from '@wireweave/host-net/linux/remains'
+import { readInterface } from '@wireweave/host-net/linux/state'
 import { undoAll } from '@wireweave/host-net/run'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import { formatPrefix } from '@wireweave/tunnel/ip'
 import { locateConf, readConfFile } from './conf-file.js'
 import type { ConfSource } from './conf-file.js'
+import { isUapiServed } from './uapi-path.js'
 
 export interface DownOptions {
   /** As for `up`. A file that does not exist is no error: then there are no hooks. */
@@ -31,7 +33,7 @@ export async function down(options: DownOptions): Promise<void> {
   const hooks = options.hooks === false ? null : (conf?.quick.hooks ?? null)
   using host = new LinuxHost()
   const remains = await findRemains(host.socket, name)
-  if (remains.link !== null) refuseOthers(remains.link, conf !== null)
+  if (remains.link !== null && !(await isTunnel(host, remains.link, conf))) throw notOurs(remains.link)
   if (remains.link === null && remains.rules.length === 0 && remains.firewall.length === 0) {
     throw new WireGuardError('NO_SUCH_INTERFACE', `there is no interface ${name}, and nothing of it is left`)
   }
@@ -68,10 +70,30 @@ function readWhatThereIs(source: ConfSource): { readonly name: string; readonly 
   return { name, conf: readConf(text).conf }
 }
 
-/** `down eth0` must not delete a network card's interface. */
-function refuseOthers({ name, kind }: NonNullable<Remains['link']>, hasConf: boolean): void {
-  const isOurs = kind === 'wireguard' || (kind === 'tun' && (hasConf || existsSync(`/var/run/wireguard/${name}.sock`)))
-  if (isOurs) return
-  const what = kind === '' ? 'hardware' : `of kind ${kind}`
-  throw new WireGuardError('NO_SUCH_INTERFACE', `${name} is no WireGuard interface but ${what}; it was left alone`)
+interface FoundLink {
+  readonly name: string
+  readonly kind: string
+}
+
+/**
+ * Of the kernel's WireGuard, or a TUN that a process serves as one, as `wg show interfaces` has it. A program that called
+ * `up` serves no socket: its TUN is known by the addresses of the file. Any other may be OpenVPN's.
+ */
+async function isTunnel(host: LinuxHost, { name, kind }: FoundLink, conf: Conf | null): Promise<boolean> {
+  if (kind === 'wireguard') return true
+  if (kind !== 'tun') return false
+  if (await isUapiServed(name)) return true
+  const wanted = (conf?.quick.addresses ?? []).map(formatPrefix)
+  const there = new Set(readInterface(host.socket, name).addresses.map(formatPrefix))
+  return wanted.length > 0 && wanted.every((address) => there.has(address))
+}
+
+function notOurs({ name, kind }: FoundLink): WireGuardError {
+  const remedy =
+    kind === 'tun'
+      ? ' that no process serves as a tunnel of WireGuard. End the process that opened it, or run ' +
+        `"ip link delete dev ${name}" if nobody needs it`
+      : ''
+  const what = kind === '' ? 'hardware' : `of kind ${kind}${remedy}`
+  return new WireGuardError('NO_SUCH_INTERFACE', `${name} was left alone: it is no WireGuard interface but ${what}.`)
 }

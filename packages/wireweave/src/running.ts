@@ -6,6 +6,7 @@ import { syncUpdate } from '@wireweave/config/conf-sync'
 import type { Conf } from '@wireweave/config/conf-types'
 import { setUpdate } from '@wireweave/config/conf-update'
 import type { HostAction } from '@wireweave/host-net/action'
+import { withFileLocked } from '@wireweave/host-net/linux/file-lock'
 import { hookSteps } from '@wireweave/host-net/plan'
 import type { HostPlan } from '@wireweave/host-net/plan'
 import { runPlan } from '@wireweave/host-net/run'
@@ -166,6 +167,10 @@ export class Running implements UpTunnel {
     const { path } = this.#file
     if (path === null)
       throw new WireGuardError('CONFIG_INVALID', 'there is no file to save to: the configuration was given as text')
+    await withFileLocked(path, () => this.#saveTo(path))
+  }
+
+  async #saveTo(path: string): Promise<void> {
     const { addresses, mtu } = this.#system.readInterface(this.name)
     const secrets = await this.tunnel.secrets()
     try {

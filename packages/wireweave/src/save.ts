@@ -4,6 +4,7 @@ import { parseDocument } from '@wireweave/config/conf-document'
 import { saveConf } from '@wireweave/config/conf-format'
 import type { SavedState } from '@wireweave/config/conf-format'
 import type { Conf, HostEndpoint } from '@wireweave/config/conf-types'
+import { withFileLocked } from '@wireweave/host-net/linux/file-lock'
 import { LinuxHost } from '@wireweave/host-net/linux/host'
 import { findRemains } from '@wireweave/host-net/linux/remains'
 import { readInterface } from '@wireweave/host-net/linux/state'
@@ -24,10 +25,15 @@ export interface SaveOptions {
 
 /**
  * Writes what the interface is now to its file, whoever brought it up; comments, names and hooks stay. A peer's host name
- * stays while the peer is at one of its addresses, or nobody can say. Resolves to whether the file changed.
+ * stays while the peer is at one of its addresses, or nobody can say. Resolves to whether the file changed. Waits for whoever
+ * else is changing the file.
  */
-export async function save({ config, lookup }: SaveOptions): Promise<boolean> {
-  const { name, file } = locateConf(config)
+export function save(options: SaveOptions): Promise<boolean> {
+  const { name, file } = locateConf(options.config)
+  return withFileLocked(file, () => saveTo(name, file, options))
+}
+
+async function saveTo(name: string, file: string, { config, lookup }: SaveOptions): Promise<boolean> {
   const { text } = readConfFile(config)
   const conf = parseConf(text, file)
   using host = new LinuxHost()

@@ -17,6 +17,13 @@ export function isOpenToOthers(folder: string): boolean {
   return !stats.isDirectory() || isStrangers || (stats.mode & 0o022) !== 0
 }
 
+/** Whether a process answers there. */
+export async function isUapiServed(name: string, folder: string = UAPI_FOLDER): Promise<boolean> {
+  const file = uapiPath(name, folder)
+  const isSocket = lstatSync(file, { throwIfNoEntry: false })?.isSocket() ?? false
+  return isSocket && !(await isRefused(file))
+}
+
 /** Removes the socket of a process that was killed. False when there is none, or somebody serves it. */
 export async function removeStaleSocket(name: string, folder: string = UAPI_FOLDER): Promise<boolean> {
   const file = uapiPath(name, folder)

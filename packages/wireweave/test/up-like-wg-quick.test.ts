@@ -134,7 +134,26 @@ describe.skipIf(lacking !== null)(`up and down (needs ${lacking ?? 'nothing more
   })
 
   test('an interface that is not WireGuard is left alone', async () => {
-    await expect(down({ config: 'up0' })).rejects.toThrow(/up0 is no WireGuard interface/)
+    await expect(down({ config: 'up0' })).rejects.toThrow(/up0 was left alone: it is no WireGuard interface/)
+    expect(host.see()).toEqual(before)
+  })
+
+  test("another program's TUN is left alone, though a file has its name, and a killed daemon its socket", async () => {
+    const file = host.write(name, conf('Address = 10.6.0.1/24, fd06::1/64', `AllowedIPs = 10.6.0.0/24\n${V4}`))
+    quick('up', file)
+    for (const pid of host.daemons()) process.kill(pid, 'SIGKILL')
+    await until(() => !sh('ip link').includes(name))
+    sh(`ip tuntap add dev ${name} mode tun && ip address add 10.6.0.1/24 dev ${name}`)
+    try {
+      const refused = down({ config: file })
+      await expect(refused).rejects.toThrow(/was left alone.*kind tun.*"ip link delete dev/)
+      expect(sh('ip link')).toContain(name)
+      // With all of the addresses it is the tunnel of a program that called up().
+      sh(`ip address add fd06::1/64 dev ${name} nodad`)
+      await down({ config: file })
+    } finally {
+      sh(`ip link delete dev ${name} 2>&1 || true`)
+    }
     expect(host.see()).toEqual(before)
   })
 })
@@ -151,9 +170,11 @@ function wordsOf(output: string): string[] {
 
 /** The port is any that was free, and each device lists prefixes in an order of its own. */
 function comparableConf(text: string): string {
-  return text
+  const sorted = text
     .replace(/ListenPort = .*/, 'ListenPort = any')
     .replaceAll(/AllowedIPs = (.*)/g, (_, list: string) => `AllowedIPs = ${list.split(', ').sort().join(', ')}`)
+  const [device, ...peers] = sorted.trim().split('\n\n')
+  return [device, ...peers.map((peer) => peer.trim()).sort()].join('\n\n')
 }
 
 async function until(condition: () => boolean): Promise<void> {

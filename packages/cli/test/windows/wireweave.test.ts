@@ -52,6 +52,23 @@ test(
 )
 
 test(
+  'a file that every user could read is warned of; one that init made is not such a file',
+  async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-'))
+    try {
+      const [open, made] = [path.join(folder, 'wg0.conf'), path.join(folder, 'wg1.conf')]
+      writeFileSync(open, TEXT)
+      expect((await wireweave('init', '--address', '10.7.0.1/24', made)).code).toBe(0)
+      expect((await wireweave('strip', open)).output).toContain(`${open} can be read by everybody: icacls "${open}"`)
+      expect((await wireweave('strip', made)).output).not.toContain('can be read by everybody')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+  3 * LIMIT_MS,
+)
+
+test(
   'down says how a tunnel of Windows ends',
   async () => {
     const { code, output } = await wireweave('down', 'wg0')

@@ -10,7 +10,7 @@ import { formatPrefix, parseDecimal } from '@wireweave/tunnel/ip'
 import type { IpPrefix } from '@wireweave/tunnel/ip'
 import { decodeKey, formatKey } from '@wireweave/tunnel/keys'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
-import { locateConf, openInterface, readConfFile, writeConfFile } from 'wireweave'
+import { locateConf, openInterface, readConfFile, withFileLocked, writeConfFile } from 'wireweave'
 import { freeAddresses } from './address-pool.js'
 import {
   clientText,
@@ -21,7 +21,6 @@ import {
   noteOf,
   prefixesOf,
 } from './client-file.js'
-import { withFileLocked } from './file-lock.js'
 import { newKeyPair, newPresharedKey, publicKeyOf } from './new-keys.js'
 import { refuseLines, writeSecretFile } from './secret-file.js'
 import { columnsOf, print, say, styleOf } from '../terminal.js'

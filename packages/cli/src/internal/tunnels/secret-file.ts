@@ -1,11 +1,13 @@
 /** Files with keys in them. */
 import { closeSync, fsyncSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
+import { makePrivate } from 'wireweave'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 
 /** A new file that only its owner can read. Throws a `WireGuardError` when there is one of that name; removes half of one. */
 export function writeSecretFile(file: string, text: string): void {
   const fd = open(file)
   try {
+    makePrivate(file)
     writeFileSync(fd, text)
     fsyncSync(fd)
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What `wireweave up` tells besides what it does, marked as `wg-quick` marks it. */
-import { statSync } from 'node:fs'
+import { isReadableByAll } from 'wireweave'
 import type { Selection } from 'wireweave'
 import type { Conf } from '@wireweave/config/conf-types'
 import { describeRetry } from '../lookup-retry.js'
@@ -17,18 +17,11 @@ export function noteRetry(host: string, pauseMs: number): string {
 
 /** As `wg-quick` does. A file that is not there, or not for us to see, is somebody else's to report. */
 export function warnIfReadable(file: string): void {
-  // Windows has no such bits, and makes some up.
-  if (process.platform === 'win32') return
-  if ((modeOf(file) & 0o007) !== 0)
-    say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: chmod 600 it`)
-}
-
-function modeOf(file: string): number {
-  try {
-    return statSync(file).mode
-  } catch {
-    return 0
-  }
+  if (!isReadableByAll(file)) return
+  // Names of groups are in the language of that Windows; these are SYSTEM and Administrators.
+  const icacls = `icacls "${file}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F`
+  const remedy = process.platform === 'win32' ? icacls : 'chmod 600 it'
+  say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: ${remedy}`)
 }
 
 /** What can no longer be done once the rights are given up. */
