@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
+import { programFilesFolder } from '@wireweave/host-net/win32/folders'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import {
   INTERFACE_NAME_RULE,
@@ -66,10 +67,12 @@ export function readTextFile(file: string): { readonly text: string; readonly mo
 
 const IS_WINDOWS = process.platform === 'win32'
 
-/** Where only administrators may write: a configuration can name commands, which run with all rights. */
-function confFolder(): string {
-  if (!IS_WINDOWS) return '/etc/wireguard'
-  return path.join(process.env['ProgramFiles'] ?? 'C:\\Program Files', 'Wireweave')
+/**
+ * Where configurations are looked for by name, and only administrators may write: a configuration can name commands, which
+ * run with all rights.
+ */
+export function confFolder(): string {
+  return IS_WINDOWS ? path.join(programFilesFolder(), 'Wireweave') : '/etc/wireguard'
 }
 
 /** The interface and the file that a name or path means, whether the file exists or not. */

@@ -1,5 +1,5 @@
 /** Opens WireGuard tunnels over whichever adapter this machine has, and sets up what they need of it. */
-export { locateConf, readConfFile, writeConfFile } from './conf-file.js'
+export { confFolder, locateConf, readConfFile, writeConfFile } from './conf-file.js'
 export type { ConfFile, ConfSource } from './conf-file.js'
 export { describeAction } from './describe.js'
 export type { HostAction } from '@wireweave/host-net/action'

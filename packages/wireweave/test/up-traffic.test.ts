@@ -1,6 +1,8 @@
 /** All traffic through a tunnel, between namespaces: what goes in, what stays out, what is dropped. */
 import { exec } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { withFileLocked } from '@wireweave/host-net/linux/file-lock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatIp } from '@wireweave/tunnel/ip'
 import { up } from '../src/up.js'
@@ -152,7 +154,14 @@ describe.skipIf(lacking !== null)(`a tunnel for everything (needs ${lacking ?? '
     expect(tunnel.conf.peers).toHaveLength(2)
     const saved = `# mine\n${text}[Peer]\n# Name = new\nPublicKey = TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=\n`
     host.write(name, saved)
-    await tunnel.save()
+    let release: () => void = () => {}
+    const change = withFileLocked(file, () => new Promise<void>((resolve) => (release = resolve)))
+    let isSaved = false
+    const saving = tunnel.save().then(() => (isSaved = true))
+    await sleep(100)
+    expect(isSaved).toBe(false)
+    release()
+    await Promise.all([change, saving])
     const port = (await tunnel.tunnel.snapshot()).listenPort
     const lines = `PrivateKey = ${/PrivateKey = (.*)/.exec(text)![1]}\n`
     expect(sh(`cat ${file}`).replace(`ListenPort = ${port}\n`, '')).toBe(saved)

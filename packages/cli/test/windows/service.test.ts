@@ -11,6 +11,8 @@ test('install writes a definition that names this node.exe, this program and the
   const file = path.join(folder, `${name}.conf`)
   const definition = `C:\\Program Files\\Wireweave\\services\\wireweave-${name}.xml`
   writeFileSync(file, '[Interface]\n')
+  // Whoever can set a variable shall not say where LocalSystem's programs lie, or which sc.exe is run.
+  for (const variable of ['ProgramFiles', 'SystemRoot']) process.env[variable] = folder
   try {
     expect(() => removeService(file)).toThrow('there is no service')
     expect(() => installService(file, { winsw: 'C:\\nowhere\\WinSW.exe' })).toThrow(

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { systemFolder } from '@wireweave/ffi/win32/system'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { locateConf, readConfFile } from 'wireweave'
+import { confFolder, locateConf, readConfFile } from 'wireweave'
 import { print, say } from '../terminal.js'
 import { serviceDefinition, serviceId } from './definition.js'
 
@@ -65,7 +66,7 @@ export function serviceStatus(source: string): void {
   requireWindows()
   const files = filesOf(locateConf(source).name)
   if (!existsSync(files.definition)) throw notInstalled(files)
-  const query = spawnSync(path.join(systemRoot(), 'System32', 'sc.exe'), ['query', files.id], { encoding: 'utf8' })
+  const query = spawnSync(path.join(systemFolder(), 'sc.exe'), ['query', files.id], { encoding: 'utf8' })
   const [, state] = /STATE\s*:\s*\d+\s+(\w+)/.exec(query.stdout ?? '') ?? []
   print(`${files.id}: ${state?.toLowerCase().replaceAll('_', ' ') ?? 'defined, not installed'}\n`)
 }
@@ -78,7 +79,7 @@ function requireWindows(): void {
 
 /** Where only administrators may write: LocalSystem runs what lies there. */
 function filesOf(name: string): ServiceFiles {
-  const folder = path.join(process.env['ProgramFiles'] ?? 'C:\\Program Files', 'Wireweave', 'services')
+  const folder = path.join(confFolder(), 'services')
   const id = serviceId(name)
   return { id, folder, definition: path.join(folder, `${id}.xml`), wrapper: path.join(folder, `${id}.exe`) }
 }
@@ -95,14 +96,10 @@ function write({ folder, definition }: ServiceFiles, text: string): void {
 
 /** The service runs as LocalSystem: whoever can write to these files would be it. */
 function warnIfOwnedByUser(files: readonly string[]): void {
-  const profiles = path.join(path.parse(systemRoot()).root, 'Users').toLowerCase()
+  const profiles = path.join(path.parse(systemFolder()).root, 'Users').toLowerCase()
   for (const file of files.filter((each) => each.toLowerCase().startsWith(`${profiles}\\`))) {
     say(`[!] ${file} is in a user's folder: that user could change what LocalSystem runs. Move it to Program Files.`)
   }
-}
-
-function systemRoot(): string {
-  return process.env['SystemRoot'] ?? 'C:\\Windows'
 }
 
 function runWrapper({ wrapper, id }: ServiceFiles, ...verbs: string[]): void {
