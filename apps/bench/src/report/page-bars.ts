@@ -34,7 +34,7 @@ function bar({ row, color, samples, failure }: Bar, scale: number): string {
   const name = `<span class="name">${escape(row.name)}</span>`
   if (samples.length === 0) {
     const why = escape(failure ?? 'no samples')
-    return `<div class="bar">${name}<span class="failed" title="${why}">failed: ${why}</span><span class="value">–</span></div>\n`
+    return `<div class="bar">${name}<span class="failed">failed: ${why}</span><span class="value">–</span></div>\n`
   }
   const { median, min, max } = summarize(samples)
   const at = (value: number): string => `${Math.min(100, (value / scale) * 100).toFixed(2)}%`

@@ -44,7 +44,8 @@ figcaption span{font-weight:400;font-size:.85em}
 .bar line{stroke:var(--text);stroke-width:1.2}
 .bar circle{fill:var(--card);stroke:var(--text);stroke-width:1}
 .value{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.failed{color:var(--soft);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.failed{color:var(--soft);line-height:1.35}
+:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 .curves{display:block;width:calc(100% - 3.6rem);height:15rem;margin:.4rem .5rem 1.6rem 3.1rem;overflow:visible}
 .curves path{fill:none;stroke:var(--k);stroke-width:2;stroke-dasharray:var(--dash,none);vector-effect:non-scaling-stroke}
 .grid-lines line{stroke:var(--line)}

@@ -55,7 +55,8 @@ export function page(report: Report): string {
 <header>
 <h1>${escape(title)}</h1>
 <p class="facts">${facts.map((fact) => `<span>${escape(fact)}</span>`).join('')}</p>
-<p class="key">A bar ends at the median. The thin line runs from the smallest to the largest sample, each dot is one.</p>
+<p class="key">A bar ends at the median. The thin line runs from the smallest to the largest sample, each dot is one. A pale
+bar with an arrow goes on beyond its chart.</p>
 ${report.notes.map((note) => `<p class="note">${escape(note)}</p>`).join('\n')}
 </header>
 <main>
@@ -152,7 +153,7 @@ function ratioTable(report: Report, rows: readonly ContestantRow[], ids: readonl
 }
 
 function details(summary: string, table: string): string {
-  return `<details><summary>${escape(summary)}</summary><div class="scroll" tabindex="0">${table}</div></details>\n`
+  return `<details><summary>${escape(summary)}</summary><div class="scroll" tabindex="0" role="region" aria-label="${escape(summary)}">${table}</div></details>\n`
 }
 
 function cell(report: Report, contestant: string, metric: string): string {
