@@ -1,13 +1,22 @@
 /** Files with keys in them: who may read them, on every system. */
 import { statSync } from 'node:fs'
-import { hideFile, mayAllRead } from '@wireweave/host-net/win32/private-file'
+import { haveAll, hideFile } from '@wireweave/host-net/win32/private-file'
 
 const IS_WINDOWS = process.platform === 'win32'
 
 /** Whether every user of this machine may read a file. False when that cannot be told. */
 export function isReadableByAll(file: string): boolean {
   try {
-    return IS_WINDOWS ? mayAllRead(file) : (statSync(file).mode & 0o007) !== 0
+    return IS_WINDOWS ? haveAll('read', file) : (statSync(file).mode & 0o007) !== 0
+  } catch {
+    return false
+  }
+}
+
+/** Whether every user of this machine may change a file. False when that cannot be told. */
+export function isWritableByAll(file: string): boolean {
+  try {
+    return IS_WINDOWS ? haveAll('change', file) : (statSync(file).mode & 0o002) !== 0
   } catch {
     return false
   }

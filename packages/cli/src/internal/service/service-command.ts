@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemFolder } from '@wireweave/ffi/win32/system'
 import { WireGuardError } from '@wireweave/tunnel/errors'
-import { confFolder, locateConf, readConfFile } from 'wireweave'
+import { confFolder, isWritableByAll, locateConf, readConfFile } from 'wireweave'
 import { print, say } from '../terminal.js'
 import { serviceDefinition, serviceId } from './definition.js'
 
@@ -34,7 +34,7 @@ export function installService(source: string, { winsw, adapter }: InstallFlags)
     throw new WireGuardError('CONFIG_INVALID', `there is no ${winsw}. Get WinSW-x64.exe of ${WINSW}.`)
   }
   const program = fileURLToPath(new URL('../../bin/wireweave.js', import.meta.url))
-  warnIfOwnedByUser([process.execPath, program, path.resolve(file)])
+  warnIfOthersWrite([process.execPath, program, path.resolve(file)])
   const wishes = { name, node: process.execPath, program, config: path.resolve(file), adapter: adapter ?? null }
   write(files, serviceDefinition(wishes))
   say(`[#] wrote ${files.definition}`)
@@ -95,10 +95,13 @@ function write({ folder, definition }: ServiceFiles, text: string): void {
 }
 
 /** The service runs as LocalSystem: whoever can write to these files would be it. */
-function warnIfOwnedByUser(files: readonly string[]): void {
+function warnIfOthersWrite(files: readonly string[]): void {
   const profiles = path.join(path.parse(systemFolder()).root, 'Users').toLowerCase()
-  for (const file of files.filter((each) => each.toLowerCase().startsWith(`${profiles}\\`))) {
-    say(`[!] ${file} is in a user's folder: that user could change what LocalSystem runs. Move it to Program Files.`)
+  for (const file of files) {
+    const isInProfile = file.toLowerCase().startsWith(`${profiles}\\`)
+    if (!isInProfile && !isWritableByAll(file)) continue
+    const who = isInProfile ? "is in a user's folder: that user" : 'can be changed by every user, who then'
+    say(`[!] ${file} ${who} could change what LocalSystem runs. Move it to Program Files.`)
   }
 }
 
