@@ -19,7 +19,7 @@ import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tun
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { WG_GENL_NAME } from './abi.js'
 import type { DecodedDevice } from './codec.js'
-import { KernelDevice } from './device.js'
+import { KernelDevice, wipeSecrets } from './device.js'
 import { createNamed } from './name.js'
 
 const NAME = 'linux-wg'
@@ -49,7 +49,7 @@ function availability(): Availability {
   } catch (error) {
     const missing = error instanceof SystemError && error.errno === ENOENT
     const reason = missing ? 'the kernel has no wireguard module loaded' : String(error)
-    return { available: false, reason, remedy: sentence(MODULE_REMEDY) }
+    return { available: false, reason, remedy: missing ? sentence(MODULE_REMEDY) : 'Use another adapter.' }
   }
 }
 
@@ -105,7 +105,7 @@ class KernelTunnel implements Tunnel {
   snapshot(): Promise<DeviceSnapshot> {
     return attempt(`reading ${this.interfaceRef.name}`, () => {
       const { snapshot, secrets } = this.#read()
-      wipe(secrets)
+      wipeSecrets(secrets)
       return snapshot
     })
   }
@@ -167,7 +167,12 @@ class LinkWatch {
   #isOpen = true
 
   constructor(index: number, onDeleted: () => void) {
-    this.#readiness = new Readiness(this.#socket.fd).unref()
+    try {
+      this.#readiness = new Readiness(this.#socket.fd).unref()
+    } catch (error) {
+      this.#socket.close()
+      throw error
+    }
     void this.#run(index, onDeleted)
   }
 
@@ -243,9 +248,4 @@ function translate(what: string, error: SystemError): WireGuardError {
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
-}
-
-function wipe({ privateKey, presharedKeys }: DeviceSecrets): void {
-  privateKey?.fill(0)
-  for (const key of presharedKeys) key?.fill(0)
 }

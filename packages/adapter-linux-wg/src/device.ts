@@ -3,7 +3,7 @@ import { EINVAL, EOPNOTSUPP, SystemError } from '@wireweave/ffi/errno'
 import { resolveFamily } from '@wireweave/netlink/generic'
 import { NETLINK_GENERIC, NetlinkSocket } from '@wireweave/netlink/socket'
 import type { InterfaceRef } from '@wireweave/tunnel/backend'
-import type { DeviceUpdate } from '@wireweave/tunnel/config'
+import type { DeviceSecrets, DeviceUpdate } from '@wireweave/tunnel/config'
 import { hasRemovals, withoutRemovals } from '@wireweave/tunnel/removals'
 import { validateUpdate } from '@wireweave/tunnel/validate'
 import { WG_GENL_NAME } from './abi.js'
@@ -34,7 +34,9 @@ export class KernelDevice implements Disposable {
       this.#send(update)
     } catch (error) {
       if (!refusesRemovals(error, update)) throw error
-      this.#send(withoutRemovals(update, this.read().snapshot))
+      const { snapshot, secrets } = this.read()
+      wipeSecrets(secrets)
+      this.#send(withoutRemovals(update, snapshot))
     }
   }
 
@@ -65,6 +67,11 @@ export class KernelDevice implements Disposable {
       for (const message of messages) message.fill(0)
     }
   }
+}
+
+export function wipeSecrets({ privateKey, presharedKeys }: DeviceSecrets): void {
+  privateKey?.fill(0)
+  for (const key of presharedKeys) key?.fill(0)
 }
 
 /** Linux before 6.16 does not know the flag that removes one allowed IP. */

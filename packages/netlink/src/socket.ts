@@ -30,6 +30,7 @@ const NLM_F_ACK_TLVS = 0x200
 /** The kernel fills at most 32 KiB of a dump at a time. */
 const RECEIVE_BYTES = 65536
 const ANSWER_SECONDS = 10
+const DUMP_ATTEMPTS = 5
 
 const TABLE = {
   socket: ['socket', 'int', ['int', 'int', 'int']],
@@ -99,16 +100,26 @@ export class NetlinkSocket implements Disposable {
     return answer
   }
 
-  /** All parts of a dump: copies of the payloads. Asked again when the kernel says that it changed under way. */
+  /**
+   * All parts of a dump: copies of the payloads, the caller's to wipe. Asked again when the kernel says that it changed
+   * under way; what changes all the time is returned as it is after {@link DUMP_ATTEMPTS}.
+   */
   dump(message: Uint8Array, what: string): Uint8Array[] {
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       const parts: Uint8Array[] = []
       let torn = false
-      this.#exchange(message, NLM_F_DUMP, what, ({ payload, flags }) => {
-        if ((flags & NLM_F_DUMP_INTR) !== 0) torn = true
-        parts.push(payload.slice())
-      })
-      if (!torn || attempt === 4) return parts
+      let isWhole = false
+      try {
+        this.#exchange(message, NLM_F_DUMP, what, ({ payload, flags }) => {
+          if ((flags & NLM_F_DUMP_INTR) !== 0) torn = true
+          parts.push(payload.slice())
+        })
+        isWhole = !torn || attempt === DUMP_ATTEMPTS
+        if (isWhole) return parts
+      } finally {
+        // Nobody else will: there may be keys in them.
+        if (!isWhole) for (const part of parts) part.fill(0)
+      }
     }
   }
 
@@ -135,11 +146,17 @@ export class NetlinkSocket implements Disposable {
     view.setUint32(8, sequence, true)
     if (this.#libc.send(this.fd, message, message.length, 0) < 0) throw new NetlinkError(what, errno(), '')
     for (;;) {
-      for (const answer of readMessages(this.#next(what))) {
-        if (answer.sequence !== sequence) continue
-        if (answer.type === NLMSG_DONE) return
-        if (answer.type === NLMSG_ERROR) return throwIfError(answer, what)
-        onMessage(answer)
+      const datagram = this.#next(what)
+      try {
+        for (const answer of readMessages(datagram)) {
+          if (answer.sequence !== sequence) continue
+          if (answer.type === NLMSG_DONE) return
+          if (answer.type === NLMSG_ERROR) return throwIfError(answer, what)
+          onMessage(answer)
+        }
+      } finally {
+        // The socket may live as long as its tunnel, and keys of that were in here.
+        datagram.fill(0)
       }
     }
   }
