@@ -20,5 +20,7 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     pool: 'threads',
+    // Built as they are: to transform them again takes minutes of an emulated processor.
+    server: { deps: { external: [/\/(packages|apps)\/(?!testkit)[^/]+\/dist\//] } },
   },
 })

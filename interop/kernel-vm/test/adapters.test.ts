@@ -1,13 +1,9 @@
 /** Which adapter is taken, what the others say, and a tunnel that goes from one to another. */
 import { execFileSync } from 'node:child_process'
 import { comparable } from '@wireweave/testkit/conformance/values'
-import type { DeviceUpdate } from '@wireweave/tunnel/config'
-import { parseEndpoint, parsePrefix } from '@wireweave/tunnel/ip'
-import { decodeKey } from '@wireweave/tunnel/keys'
-import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
-import { openTunnel } from 'wireweave'
-import type { OpenTunnelOptions, Selection } from 'wireweave'
-import { expect, inject, test } from 'vitest'
+import { openTunnel, readHostState, up } from 'wireweave'
+import type { OpenTunnelOptions, Selection, Tunnel, UpOptions } from 'wireweave'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { attempt, eventually } from '../../rig/command.js'
 import { generateKeyPair } from '../../rig/keys.js'
 
@@ -30,6 +26,20 @@ test('auto takes the kernel where it has WireGuard, and user space when told to 
     backend: { name: 'linux-tun' },
     why: 'asked for by the adapter option',
   })
+})
+
+test('WIREWEAVE_ADAPTER says which where the caller does not, and must name one that there is', async () => {
+  onTestFinished(() => void delete process.env['WIREWEAVE_ADAPTER'])
+  const why = 'asked for by the WIREWEAVE_ADAPTER variable'
+  for (const name of ADAPTERS) {
+    process.env['WIREWEAVE_ADAPTER'] = name
+    expect(await selectionFor({})).toMatchObject({ backend: { name }, why })
+  }
+  expect(await selectionFor({ adapter: 'linux-wg' })).toMatchObject({ backend: { name: 'linux-wg' } })
+  process.env['WIREWEAVE_ADAPTER'] = 'linux-wq'
+  await expect(selectionFor({})).rejects.toThrow(
+    /WIREWEAVE_ADAPTER variable names the unknown adapter "linux-wq"; known: auto, linux-wg, linux-tun/,
+  )
 })
 
 test('without the module auto takes user space and says why, and whoever names the kernel is told', () => {
@@ -73,7 +83,7 @@ test.each(ADAPTERS)('%s refuses a name that an interface of another kind has', a
   }
 })
 
-test('a tunnel goes from adapter to adapter with its keys, and its peer goes on with it', async () => {
+test('a tunnel goes from adapter to adapter by down and up, with the same file, and its peer goes on with it', async () => {
   const [we, they] = [generateKeyPair(), generateKeyPair()]
   // The socket of the peer's interface stays where that was made, on this loopback.
   run('ip netns add peer; ip link add wwp0 type wireguard; ip link set wwp0 netns peer')
@@ -82,31 +92,30 @@ test('a tunnel goes from adapter to adapter with its keys, and its peer goes on 
     there('cat | wg set wwp0 listen-port 20000 private-key /dev/stdin', they.privateKey)
     there(`wg set wwp0 peer ${we.publicKey} allowed-ips 192.168.78.1/32,fd78::1/128`)
     there('ip address add 192.168.78.2/24 dev wwp0; ip address add fd78::2/64 dev wwp0 nodad; ip link set wwp0 up')
-    const config: DeviceUpdate = {
-      privateKey: decodeKey<PrivateKey>(we.privateKey)!,
-      listenPort: 10000,
-      peers: [
-        {
-          publicKey: decodeKey<PublicKey>(they.publicKey)!,
-          endpoint: parseEndpoint('127.0.0.1:20000')!,
-          allowedIps: ['192.168.78.2/32', 'fd78::2/128'].map((text) => parsePrefix(text)!),
-        },
-      ],
-    }
+    const text = `
+      [Interface]
+      PrivateKey = ${we.privateKey}
+      ListenPort = 10000
+      Address = 192.168.78.1/24, fd78::1/64
+      [Peer]
+      PublicKey = ${they.publicKey}
+      Endpoint = 127.0.0.1:20000
+      AllowedIPs = 192.168.78.2/32, fd78::2/128`
     const shown: object[] = []
     for (const adapter of ['linux-wg', 'linux-tun', 'linux-wg'] as const) {
-      await using tunnel = await openTunnel({ name: 'wwm0', adapter, config })
-      run('ip address add 192.168.78.1/24 dev wwm0; ip address add fd78::1/64 dev wwm0 nodad')
+      const { tunnel, down } = await upFor({ config: { name: 'wwm0', text }, adapter })
       expect(tunnel.backend).toBe(adapter)
       // Of the session with the adapter before nothing is left here; the next packet makes another.
       await eventually(`pings go out over ${adapter}`, () => pings('ping -c 1 -W 2 192.168.78.2'), 5)
       expect(await pings('ip netns exec peer ping -c 3 -i 0.2 -W 5 fd78::1')).toBe(true)
       const snapshot = await tunnel.snapshot()
-      shown.push(comparable(snapshot))
+      const { routes, isUp } = (await readHostState('wwm0'))!
+      shown.push({ ...comparable(snapshot), routes, isUp })
       const dump = there('wg show wwp0 transfer').split(/\s/)
       expect(Number(dump[1])).toBeGreaterThan(0)
       expect(snapshot.peers[0]!.rxBytes).toBeGreaterThan(300n)
-      await tunnel.down()
+      await down()
+      expect(await readHostState('wwm0')).toBeNull()
     }
     expect(shown[1]).toEqual(shown[0])
     expect(shown[2]).toEqual(shown[0])
@@ -114,6 +123,13 @@ test('a tunnel goes from adapter to adapter with its keys, and its peer goes on 
     run('ip netns delete peer')
   }
 })
+
+/** Down again at the latest when the test is over. */
+async function upFor(options: UpOptions): Promise<{ tunnel: Tunnel; down(): Promise<void> }> {
+  const opened = await up(options)
+  onTestFinished(() => opened.down())
+  return { tunnel: opened.tunnel, down: () => opened.down() }
+}
 
 /** Not with `execFileSync`: our device serves the ping from this thread. */
 async function pings(words: string): Promise<boolean> {

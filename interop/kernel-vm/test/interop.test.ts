@@ -13,7 +13,7 @@ import type { End } from '../../rig/tunnel.js'
 const CHECKSUM_PORT = 5400
 const TRANSFER_BYTES = 500_000
 
-describeWith('with the kernel', [ours.need, kernel.need, program('bash', 'bash')], () => {
+describeWith('with the kernel', [ours.need, kernel.need, program('bash', 'bash'), program('tc', 'iproute2')], () => {
   let lab: Lab
   let pair: Pair
   const servers: ChecksumServer[] = []
@@ -22,6 +22,8 @@ describeWith('with the kernel', [ours.need, kernel.need, program('bash', 'bash')
     lab = await Lab.open()
     pair = await wiredPair(lab, kernel)
     await startBoth(pair)
+    // The queue that a TUN gets, fq_codel, drops packets when a slow machine makes them wait.
+    await pair.one.host.run('tc', `qdisc replace dev ${pair.one.interfaceName} root pfifo limit 1000`.split(' '))
     for (const { host } of [pair.one, pair.two]) servers.push(await ChecksumServer.open(host, CHECKSUM_PORT))
   })
   afterAll(async () => {
