@@ -68,6 +68,7 @@ export class AnswerReader {
   #listenPort = 0
   #fwmark: number | null = null
   #handshakeSeconds = 0n
+  #prefixes = 0
   readonly #peers: MutablePeer[] = []
   readonly #presharedKeys: (PresharedKey | null)[] = []
 
@@ -166,6 +167,7 @@ export class AnswerReader {
   }
 
   #addPeer(publicKey: PublicKey): void {
+    if (this.#peers.length === MOST_PEERS) throw protocolError(`the answer has more than ${MOST_PEERS} peers`)
     this.#presharedKeys.push(null)
     this.#handshakeSeconds = 0n
     this.#peers.push({
@@ -197,6 +199,8 @@ export class AnswerReader {
       case 'persistent_keepalive_interval':
         return keep(readNumber(line, at, 65535), (seconds) => (peer.persistentKeepaliveInterval = seconds))
       case 'allowed_ip':
+        if (++this.#prefixes > MOST_PREFIXES)
+          throw protocolError(`the answer has more than ${MOST_PREFIXES} allowed IPs`)
         return keep(parsePrefix(readAscii(line, at, line.length)), (prefix) => peer.allowedIps.push(prefix))
       case 'last_handshake_time_sec':
         return keep(readCounter(line, at), (seconds) => {
@@ -230,6 +234,9 @@ const MINUS = 45
 const EQUALS = 61
 const NS_PER_S = 1_000_000_000n
 const MOST_BYTES = 128 * 1024 * 1024
+/** Short lines become large objects: with these two, 380 MB of them at most. wireguard-go takes 65 536 peers. */
+const MOST_PEERS = 2 ** 18
+const MOST_PREFIXES = 2 ** 19
 const ZERO_KEY: Uint8Array = new Uint8Array(32)
 
 function keep<T>(value: T | null, use: (value: T) => void): boolean {

@@ -86,6 +86,21 @@ describe('an answer', () => {
     expect(more).toThrow('more than 1000 bytes')
   })
 
+  test('of more peers or allowed IPs than a device has is cut off, long before its bytes are', () => {
+    const piece = (line: string): Uint8Array => utf8(`${line}\n`.repeat(1024))
+    const read = (answer: AnswerReader, line: string, pieces: number): void => {
+      const bytes = piece(line)
+      for (let i = 0; i < pieces; i++) answer.read(bytes)
+    }
+    const peers = reader()
+    read(peers, `public_key=${PEER}`, 256)
+    expect(() => read(peers, `public_key=${PEER}`, 1)).toThrow('more than 262144 peers')
+    const prefixes = reader()
+    prefixes.read(utf8(`public_key=${PEER}\n`))
+    read(prefixes, 'allowed_ip=::/0', 512)
+    expect(() => read(prefixes, 'allowed_ip=::/0', 1)).toThrow('more than 524288 allowed IPs')
+  })
+
   test('leaves no key behind when it is wiped', () => {
     const answer = readAll(`private_key=${SECRET}`, `public_key=${PEER}`, `preshared_key=${SECRET}`, 'errno=0')
     const { privateKey, presharedKeys } = answer.device.secrets

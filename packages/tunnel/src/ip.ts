@@ -23,7 +23,7 @@ export function parseIp(text: string): IpAddress | null {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 }
 
-/** Dotted quad, or the canonical text of RFC 5952. */
+/** Dotted quad, or the canonical text of RFC 5952, with a quad where `inet_ntop` and so `wg` have one. */
 export function formatIp(address: IpAddress): string {
   return address.length === 4 ? address.join('.') : formatIpv6(address)
 }
@@ -150,8 +150,9 @@ function formatIpv6(address: IpAddress): string {
     if (end > i) i = end - 1
   }
   const text = (part: number[]): string => part.map((group) => group.toString(16)).join(':')
-  // RFC 5952 §5: IPv4-mapped addresses keep their dotted quad.
+  // RFC 5952 §5: addresses that hold one of IPv4, mapped or compatible (RFC 4291 §2.5.5), keep their dotted quad.
   if (start === 0 && longest === 5 && groups[5] === 0xffff) return `::ffff:${address.slice(12).join('.')}`
+  if (start === 0 && longest === 6) return `::${address.slice(12).join('.')}`
   if (start < 0) return text(groups)
   return `${text(groups.slice(0, start))}::${text(groups.slice(start + longest))}`
 }
