@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { parseGuid } from '@wireweave/ffi/win32/guid'
 import type { Trust } from '@wireweave/ffi/win32/library'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { isWindowsName, WINDOWS_NAME_RULE } from '@wireweave/tunnel/interface-name'
@@ -11,7 +12,7 @@ import type { PacketAdapter, PacketPortOptions } from '@wireweave/tunnel/packets
 import { loadWintun, MAX_RING_BYTES, MIN_RING_BYTES, type Wintun } from './abi.js'
 import { createAdapter, throwIfAborted } from './create.js'
 import { loadFailure } from './failure.js'
-import { adapterGuid, parseGuid } from './guid.js'
+import { adapterGuid } from './guid.js'
 import { type IpHelper, ipHelper } from './ip-interface.js'
 import { MIN_REGION_BYTES, regionBytes } from './layout.js'
 import { WintunPort } from './port.js'

@@ -17,18 +17,3 @@ export function adapterGuid(name: string, machine: string = machineId()): Uint8A
 function machineId(): string {
   return readRegistryString('SOFTWARE\\Microsoft\\Cryptography', 'MachineGuid') ?? ''
 }
-
-/** From `{94C54307-B533-BB79-A583-062492199692}`, braces or not; `null` when it is none. */
-export function parseGuid(text: string): Uint8Array | null {
-  const match = /^\{?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}?$/i.exec(text)
-  if (match === null) return null
-  const [first, second, third, ...rest] = match.slice(1).map((hex) => Buffer.from(hex, 'hex'))
-  return new Uint8Array(Buffer.concat([first!.reverse(), second!.reverse(), third!.reverse(), ...rest]))
-}
-
-export function formatGuid(bytes: Uint8Array): string {
-  const hex = (from: number, to: number): string => Buffer.from(bytes.subarray(from, to)).toString('hex')
-  const reversed = (from: number, to: number): string => Buffer.from(bytes.slice(from, to).reverse()).toString('hex')
-  const text = [reversed(0, 4), reversed(4, 6), reversed(6, 8), hex(8, 10), hex(10, 16)].join('-')
-  return `{${text.toUpperCase()}}`
-}

@@ -1,6 +1,7 @@
 /** Who signed a file, and does Windows trust the signature? */
 import { trustStatus } from '../internal/revocation.js'
 import { NativeMemory, writePointer, addressOf } from '../memory.js'
+import { guid } from './guid.js'
 import { WINTRUST_DATA, WINTRUST_FILE_INFO } from './layout.js'
 import { systemDll } from './system.js'
 import { fromWide, wide } from './wide.js'
@@ -34,25 +35,8 @@ const crypt32 = systemDll('crypt32.dll', {
   closeMessage: ['CryptMsgClose', 'int32_t', ['uintptr_t']],
 })
 
-/** {00AAC56B-CD44-11D0-8CC2-00C04FC295EE}: a file, by the rules of Authenticode. */
-const GENERIC_VERIFY_V2 = Uint8Array.of(
-  0x6b,
-  0xc5,
-  0xaa,
-  0,
-  0x44,
-  0xcd,
-  0xd0,
-  0x11,
-  0x8c,
-  0xc2,
-  0,
-  0xc0,
-  0x4f,
-  0xc2,
-  0x95,
-  0xee,
-)
+/** A file, by the rules of Authenticode. */
+const GENERIC_VERIFY_V2 = guid('00AAC56B-CD44-11D0-8CC2-00C04FC295EE')
 const NO_WINDOW = -1
 const WTD_UI_NONE = 2
 const WTD_CHOICE_FILE = 1

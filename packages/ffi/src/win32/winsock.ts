@@ -1,4 +1,5 @@
 /** Numbers and structs of winsock2.h, ws2ipdef.h and mswsock.h, for x64 and arm64. Any platform. */
+import { guid } from './guid.js'
 
 export const SOCK_DGRAM = 2
 export const IPPROTO_IP = 0
@@ -23,10 +24,7 @@ export const UDP_COALESCED_INFO = 3
 export const SIO_GET_EXTENSION_FUNCTION_POINTER = 0xc800_0006
 export const SIO_UDP_CONNRESET = 0x9800_000c
 export const SIO_UDP_NETRESET = 0x9800_000f
-/** {F689D7C8-6F1F-436B-8A53-E54FE351C322} */
-export const WSAID_WSARECVMSG: readonly number[] = [
-  0xc8, 0xd7, 0x89, 0xf6, 0x1f, 0x6f, 0x6b, 0x43, 0x8a, 0x53, 0xe5, 0x4f, 0xe3, 0x51, 0xc3, 0x22,
-]
+export const WSAID_WSARECVMSG: Uint8Array = guid('F689D7C8-6F1F-436B-8A53-E54FE351C322')
 
 export const WSA_FLAG_OVERLAPPED = 0x01
 export const WSA_FLAG_NO_HANDLE_INHERIT = 0x80

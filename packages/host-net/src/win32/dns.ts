@@ -1,6 +1,7 @@
 /** DNS servers of an interface: by a function that Windows has since 1809, or by its registry and a word to the resolver. */
 import { addressOf, NativeMemory, writePointer } from '@wireweave/ffi/memory'
 import { ERROR_SUCCESS } from '@wireweave/ffi/win32/codes'
+import { formatGuid } from '@wireweave/ffi/win32/guid'
 import { writeRegistryString } from '@wireweave/ffi/win32/registry'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import type { SystemDll } from '@wireweave/ffi/win32/system'
@@ -61,13 +62,6 @@ const SERVICES = 'SYSTEM\\CurrentControlSet\\Services'
 /** Where the servers of an interface are kept. */
 export function dnsRegistryKey(guid: Uint8Array, family: 4 | 6): string {
   return `${SERVICES}\\${family === 4 ? 'Tcpip' : 'Tcpip6'}\\Parameters\\Interfaces\\${formatGuid(guid)}`
-}
-
-/** `{94C54307-B533-BB79-A583-062492199692}` of 16 bytes in the order of memory. */
-function formatGuid(guid: Uint8Array): string {
-  const hex = (...order: number[]): string => order.map((at) => guid[at]!.toString(16).padStart(2, '0')).join('')
-  const groups = [hex(3, 2, 1, 0), hex(5, 4), hex(7, 6), hex(8, 9), hex(10, 11, 12, 13, 14, 15)]
-  return `{${groups.join('-').toUpperCase()}}`
 }
 
 function setDnsByRegistry(guid: Uint8Array, family: 4 | 6, nameServer: string, searchList: string): number {

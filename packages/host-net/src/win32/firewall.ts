@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { addressOf, NativeMemory, writePointer } from '@wireweave/ffi/memory'
 import { ERROR_ACCESS_DENIED, ERROR_SUCCESS, win32Text } from '@wireweave/ffi/win32/codes'
+import { guid } from '@wireweave/ffi/win32/guid'
 import { parseSddl } from '@wireweave/ffi/win32/security-descriptor'
 import type { SecurityDescriptor } from '@wireweave/ffi/win32/security-descriptor'
 import { systemDll } from '@wireweave/ffi/win32/system'
@@ -130,7 +131,7 @@ function encodeRule(memory: Memory, rule: FilterRule, keys: Keys, identity: Iden
       writePointer(view, FWPM_FILTER0.displayDataName, memory.text(`Wireweave: ${rule.name}`))
       view.setUint32(FWPM_FILTER0.flags, rule.isHard === true ? abi.FWPM_FILTER_FLAG_CLEAR_ACTION_RIGHT : 0, true)
       writePointer(view, FWPM_FILTER0.providerKey, keys.provider.address)
-      filter.bytes.set(guidBytes(LAYERS[`${layer}${family}`]), FWPM_FILTER0.layerKey)
+      filter.bytes.set(guid(LAYERS[`${layer}${family}`]), FWPM_FILTER0.layerKey)
       filter.bytes.set(keys.subLayer, FWPM_FILTER0.subLayerKey)
       view.setUint32(FWPM_FILTER0.weight + FWP_VALUE0.type, abi.FWP_UINT8, true)
       view.setUint8(FWPM_FILTER0.weight + FWP_VALUE0.value, rule.weight)
@@ -147,7 +148,7 @@ function encodeConditions(memory: Memory, conditions: readonly Condition[], iden
   const bytes = memory.struct(Math.max(1, each.length) * FWPM_FILTER_CONDITION0.size)
   for (const [i, { field, type, value, match = abi.FWP_MATCH_EQUAL }] of each.entries()) {
     const at = i * FWPM_FILTER_CONDITION0.size
-    bytes.bytes.set(guidBytes(FIELDS[field]), at + FWPM_FILTER_CONDITION0.fieldKey)
+    bytes.bytes.set(guid(FIELDS[field]), at + FWPM_FILTER_CONDITION0.fieldKey)
     bytes.view.setUint32(at + FWPM_FILTER_CONDITION0.matchType, match, true)
     bytes.view.setUint32(at + FWPM_FILTER_CONDITION0.conditionValue + FWP_VALUE0.type, type, true)
     writePointer(bytes.view, at + FWPM_FILTER_CONDITION0.conditionValue + FWP_VALUE0.value, value)
@@ -242,12 +243,6 @@ class Memory {
   release(): void {
     this.#kept = []
   }
-}
-
-/** 16 bytes as Windows has a GUID in memory: the first three groups are numbers of its byte order. */
-function guidBytes(text: string): Uint8Array {
-  const [a, b, c, ...rest] = text.split('-').map((hex) => Buffer.from(hex, 'hex'))
-  return Buffer.concat([a!.reverse(), b!.reverse(), c!.reverse(), ...rest])
 }
 
 function check(what: string, code: number): void {
