@@ -82,6 +82,7 @@ function writePeer(bytes: Uint8Array, view: DataView, start: number, peer: PeerU
   return at
 }
 
+/** A configuration as the driver gave it. */
 export interface DecodedDevice {
   /** Without a mark: Windows has none. */
   readonly snapshot: DeviceSnapshot

@@ -12,6 +12,7 @@ import type { SystemDll } from '@wireweave/ffi/win32/system'
 import type { Availability } from '@wireweave/tunnel/backend'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 
+/** Which DLL is loaded, and on whose word. */
 export interface WgntOptions {
   /** The absolute path of wireguard.dll. Otherwise it is looked for beside node.exe, then in System32. */
   readonly library?: string

@@ -5,6 +5,7 @@ import { availability, wgntLibrary } from './library.js'
 import type { WgntOptions } from './library.js'
 import { WgntTunnel } from './tunnel.js'
 
+/** An adapter of somebody else, open to be read and configured. */
 export interface RunningAdapter {
   /** Of one moment. The secrets are the caller's to wipe. */
   read(): Promise<{ readonly snapshot: DeviceSnapshot; readonly secrets: DeviceSecrets }>

@@ -1,8 +1,10 @@
 /** The log of wintun.dll and wireguard.dll: one callback for the whole DLL, called by any of its threads. */
 import { koffi } from '../internal/koffi.js'
 
+/** As the DLLs number them, from 0 on; a number beyond is an error. */
 export type DllLogLevel = 'info' | 'warning' | 'error'
 
+/** What a DLL logged, decoded: it holds no memory of the DLL. */
 export interface DllLogLine {
   readonly level: DllLogLevel
   /** Wall clock, Unix milliseconds. */

@@ -10,6 +10,7 @@ export const ARMED = 1
 /** For good: a thread that is between two waits sees it, too. */
 export const QUITTING = 2
 
+/** What the thread that waits is told at its start: handles, the shared word, after how many milliseconds to look again. */
 export interface EventOrder {
   readonly event: number
   readonly quit: number

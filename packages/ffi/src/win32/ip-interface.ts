@@ -27,6 +27,7 @@ export const ipInterfaceTable = {
   setIpInterfaceEntry: ['SetIpInterfaceEntry', 'uint32_t', ['void *']],
 } as const
 
+/** {@link ipInterfaceTable}, bound to a library. */
 export type IpInterfaceCalls = Bound<typeof ipInterfaceTable>
 
 /** The row of one family, or the code: 1168 when TCP/IP has not bound to the interface yet, or never will. */

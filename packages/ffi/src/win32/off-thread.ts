@@ -2,6 +2,7 @@
 import { lastError } from '../errno.js'
 import type { CTable, CTypes, CType } from '../library.js'
 
+/** What a call gave that ran on another thread. */
 export interface Outcome<R> {
   readonly result: R
   /** `GetLastError` of that call; of no meaning when it succeeded. After the promise has settled there is no way to learn it. */

@@ -30,6 +30,7 @@ const OPEN_EXISTING = 3
 /** As wireguard-go has it: owned by SYSTEM, for SYSTEM and Administrators, closed to everything below high integrity. */
 const DESCRIPTOR = 'O:SYD:P(A;;GA;;;SY)(A;;GA;;;BA)S:(ML;;NWNRNX;;;HI)'
 
+/** How far a pipe could be closed to others. */
 export type Protection =
   /** As Windows' wg.exe wants it. */
   | 'complete'

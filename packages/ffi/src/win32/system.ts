@@ -3,6 +3,7 @@ import { koffi, type KoffiLibrary } from '../internal/koffi.js'
 import { type Bound, type CSignature, type CTable, LibraryError } from '../library.js'
 import { type BoundAsync, offThread } from './off-thread.js'
 
+/** The functions of a loaded library. */
 export interface Dll<T extends CTable, S extends CTable> {
   readonly path: string
   readonly call: Bound<T>
@@ -10,6 +11,7 @@ export interface Dll<T extends CTable, S extends CTable> {
   readonly slow: BoundAsync<S>
 }
 
+/** A library of Windows itself. `path` is where it lies, whether it was loaded yet or not. */
 export interface SystemDll<T extends CTable, S extends CTable> extends Dll<T, S> {
   /** Whether this version of Windows has the function. */
   has(key: keyof T | keyof S): boolean
@@ -45,6 +47,7 @@ export function systemDll<const T extends CTable, const S extends CTable = {}>(
   }
 }
 
+/** With a drive, or of a share: no current folder has a say in it. */
 export function isAbsolutePath(path: string): boolean {
   return /^(?:[a-zA-Z]:[\\/]|\\\\)/.test(path)
 }

@@ -6,6 +6,7 @@ import { WINTRUST_DATA, WINTRUST_FILE_INFO } from './layout.js'
 import { systemDll } from './system.js'
 import { fromWide, wide } from './wide.js'
 
+/** The simple display name of whoever signed a file, or why it is not trusted. */
 export type Signature =
   | { readonly trusted: true; readonly signer: string }
   | { readonly trusted: false; readonly reason: string }

@@ -27,14 +27,17 @@ export function createEvent(resets: 'by itself' | 'by hand'): number {
   return handle
 }
 
+/** Lets whoever waits for it through, now or at his next wait. */
 export function setEvent(handle: number): void {
   kernel32.call.setEvent(handle)
 }
 
+/** Forgets that it was set. */
 export function resetEvent(handle: number): void {
   kernel32.call.resetEvent(handle)
 }
 
+/** Of an event or anything else. Nobody may wait for it any more: Windows gives its number to the next one. */
 export function closeHandle(handle: number): void {
   kernel32.call.closeHandle(handle)
 }

@@ -3,6 +3,7 @@ import type { IpAddress } from '@wireweave/tunnel/ip'
 import type { IpInterface } from './machine.js'
 import type { LinkRow, RouteRow } from './rows.js'
 
+/** The way that everything takes which no narrower route leads, with the interface that it leaves by. */
 export interface DefaultRoute {
   /** Of the interface it leaves by: what IP_UNICAST_IF takes. */
   readonly index: number

@@ -7,6 +7,7 @@ import type { Machine } from './machine.js'
 import { familyMtu, OVERHEAD_BYTES } from './plan.js'
 import type { Bypass } from './plan.js'
 
+/** What {@link followDefaultRoute} is to keep right. */
 export interface FollowOptions {
   readonly machine: RouteSource & Pick<Machine, 'setMtu' | 'addRoute' | 'deleteRoute'>
   readonly luid: bigint

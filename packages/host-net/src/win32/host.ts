@@ -38,6 +38,7 @@ export interface WindowsHostOptions {
 const BINDING_MS = 5_000
 const LOOK_MS = 50
 
+/** Carries out what `planWindowsUp` made. Throws a `WireGuardError` for what Windows refuses, with a remedy where known. */
 export class WindowsHost implements Host {
   readonly machine: Machine
   readonly #opener: WindowsTunnelOpener | null

@@ -40,6 +40,7 @@ export interface IpInterface {
   readonly metric: number
 }
 
+/** This machine by iphlpapi: a LUID names an interface as long as that exists, also when its index changes. */
 export class Machine {
   readonly #dll: SystemDll<typeof functions, {}>
   readonly #ipInterfaces: SystemDll<typeof ipInterfaceTable, {}>

@@ -18,6 +18,7 @@ export interface WindowsFacts {
   readonly bypasses: readonly Bypass[]
 }
 
+/** The way to one address that goes around the tunnel. */
 export interface Bypass {
   readonly endpoint: IpAddress
   readonly luid: bigint
