@@ -9,13 +9,14 @@ export interface Style {
   readonly dim: (text: string) => string
   readonly red: (text: string) => string
   readonly green: (text: string) => string
-  readonly yellow: (text: string) => string
+  /** For warnings, as compilers have it: yellow cannot be read on white. */
+  readonly magenta: (text: string) => string
 }
 
 /** Of standard output (1) or standard error (2). `WG_COLOR_MODE` decides, as with `wg`; else `NO_COLOR`, else the terminal. */
 export function styleOf(fd: 1 | 2, env: NodeJS.ProcessEnv = process.env): Style {
   const code = wantsColour(fd, env) ? (start: number) => paint(start) : () => (text: string) => text
-  return { bold: code(1), dim: code(2), red: code(31), green: code(32), yellow: code(33) }
+  return { bold: code(1), dim: code(2), red: code(31), green: code(32), magenta: code(35) }
 }
 
 export function wantsColour(fd: 1 | 2, env: NodeJS.ProcessEnv): boolean {

@@ -68,11 +68,27 @@ describe('the table of watch', () => {
     expect(lines.at(-1)).toMatch(/^… and 3\d more$/)
   })
 
-  test('colours the state alone of a row', () => {
+  test('gives each interface the lines it needs, and what is left to those that need more', () => {
+    const many = Array.from({ length: 40 }, (_, n) => peer(n))
+    const { interfaces } = sampleOf(device(peer(1)))
+    const small = ['wg1', 'wg2', 'wg3'].map((name) => ({ ...interfaces[0]!, name }))
+    const large = { ...interfaces[0]!, state: device(...many) }
+    const lines = tableOf({ time: NOW, interfaces: [large, ...small] }, 80, 25)
+    expect(lines).toHaveLength(25)
+    expect(lines.filter((line) => line.startsWith('laptop of Ada'))).toHaveLength(3)
+    expect(lines[12]).toBe('… and 32 more')
+    // Where there is no room, names alone; titles without peers would say nothing.
+    const short = tableOf({ time: NOW, interfaces: [large, { ...large, name: 'wg1' }] }, 80, 7)
+    expect(short.map((line) => line.slice(0, 3))).toEqual(['wir', '', 'wg0', '', 'wg1'])
+  })
+
+  test('colours the state alone of a row, and idle so that it can be read on white', () => {
     const options = { columns: 80, rows: 24, palette: COLOURS, intervalSeconds: 2 }
     const row = watchTable(sampleOf(device(busyPeer)), options)[4]!
     expect(row).toContain('  \u001B[32mup\u001B[0m')
     expect(row.split('\u001B')).toHaveLength(3)
+    const idle = watchTable(sampleOf(device(peer(1, { lastHandshakeTimeNs: ago(1000) }))), options)[4]!
+    expect(idle).toContain('  \u001B[35midle\u001B[0m')
   })
 
   test('says what is wrong with an interface, and that there is none', () => {

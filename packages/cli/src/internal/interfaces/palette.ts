@@ -1,4 +1,4 @@
-/** The escape sequences of `wg`; empty where no colours are wanted. */
+/** The escape sequences of `wg`, and magenta for what is ours; empty where no colours are wanted. */
 import { wantsColour } from '../terminal.js'
 
 export interface Palette {
@@ -7,10 +7,12 @@ export interface Palette {
   readonly red: string
   readonly green: string
   readonly yellow: string
+  /** Unlike yellow and cyan it can be read on white, too. */
+  readonly magenta: string
   readonly cyan: string
 }
 
-export const NO_COLOURS: Palette = { reset: '', bold: '', red: '', green: '', yellow: '', cyan: '' }
+export const NO_COLOURS: Palette = { reset: '', bold: '', red: '', green: '', yellow: '', magenta: '', cyan: '' }
 
 export const COLOURS: Palette = {
   reset: '\u001B[0m',
@@ -18,6 +20,7 @@ export const COLOURS: Palette = {
   red: '\u001B[31m',
   green: '\u001B[32m',
   yellow: '\u001B[33m',
+  magenta: '\u001B[35m',
   cyan: '\u001B[36m',
 }
 

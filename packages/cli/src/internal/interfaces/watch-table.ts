@@ -26,9 +26,28 @@ export function watchTable(sample: Sample, options: TableOptions): string[] {
   const lines = [palette.bold + fitText('wireweave watch', 17) + palette.reset + fitText(title, columns - 17).trimEnd()]
   if (sample.interfaces.length === 0) lines.push('', 'No interface runs.')
   const layout = chooseColumns(sample, columns)
-  const share = Math.floor((options.rows - lines.length) / Math.max(1, sample.interfaces.length))
-  for (const each of sample.interfaces) lines.push('', ...interfaceLines(each, sample.time, layout, share - 1, options))
+  const shares = shareRows(sample.interfaces.map(rowsWanted), options.rows - lines.length)
+  for (const [i, each] of sample.interfaces.entries())
+    lines.push('', ...interfaceLines(each, sample.time, layout, shares[i]! - 1, options))
   return lines.slice(0, options.rows)
+}
+
+/** A blank line, the name, titles, peers. */
+function rowsWanted({ state }: InterfaceSample): number {
+  const peers = state?.snapshot.peers.length ?? 0
+  return peers === 0 ? 2 : 3 + peers
+}
+
+/** As many as each wants, as far as they go: who wants less than the others leaves them the rest. */
+function shareRows(wanted: readonly number[], rows: number): number[] {
+  const shares = wanted.map(() => 0)
+  let left = rows
+  let others = wanted.length
+  for (const [i, want] of [...wanted.entries()].toSorted(([, a], [, b]) => a - b)) {
+    shares[i] = Math.min(want, Math.floor(left / others--))
+    left -= shares[i]!
+  }
+  return shares
 }
 
 interface Row {
@@ -150,7 +169,9 @@ function interfaceLines(
   const lines = [
     `${green}${bold}${each.name}${reset}  ${fitText(facts.join('   '), columns - each.name.length - 2).trimEnd()}`,
   ]
-  if (rows.length === 0) return lines
+  // Titles, and that there are more, tell less than the line above.
+  const isTooMuch = most < 4 && rows.length > most - 2
+  if (rows.length === 0 || isTooMuch) return lines
   lines.push(bold + line(layout, ({ title }) => title) + reset)
   const room = Math.max(1, most - lines.length)
   const shown = rows.length > room ? rows.slice(0, room - 1) : rows
@@ -186,7 +207,7 @@ function line(layout: Layout, cellOf: (column: Column) => string): string {
 }
 
 /** Colours the state, the one cell that says something in colour. */
-function paint(text: string, state: PeerState, { green, yellow, reset }: Palette): string {
+function paint(text: string, state: PeerState, { green, magenta, reset }: Palette): string {
   if (state === 'never') return text
-  return text.replace(`  ${state}`, (found) => `  ${state === 'up' ? green : yellow}${found.trimStart()}${reset}`)
+  return text.replace(`  ${state}`, (found) => `  ${state === 'up' ? green : magenta}${found.trimStart()}${reset}`)
 }

@@ -73,7 +73,7 @@ function describeFile({ file, problems }: CheckedFile, isQuiet: boolean, style: 
 /** `wg0.conf:7: warning: MTU: … . …`, which editors and CI systems can read. */
 function describeProblem({ severity, line, key, message, remedy }: ConfProblem, file: string, style: Style): string {
   const place = style.bold(printable(line === null ? `${file}:` : `${file}:${line}:`))
-  const colour = severity === 'error' ? style.red : severity === 'warning' ? style.yellow : style.dim
+  const colour = severity === 'error' ? style.red : severity === 'warning' ? style.magenta : style.dim
   return `${place} ${colour(`${severity}:`)} ${key === null ? '' : `${key}: `}${message}. ${remedy}`
 }
 

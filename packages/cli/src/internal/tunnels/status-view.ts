@@ -42,7 +42,7 @@ export function describeStatus(status: InterfaceStatus, now: number, width: numb
 }
 
 function peerTable(peers: readonly PeerStatus[], now: number, width: number, style: Style): string {
-  const colour = { up: style.green, idle: style.yellow, never: style.dim }
+  const colour = { up: style.green, idle: style.magenta, never: style.dim }
   const shown = peers.toSorted((left, right) => (right.latestHandshake ?? 0) - (left.latestHandshake ?? 0))
   const head = ['', 'PEER', 'STATE', 'HANDSHAKE', 'RECEIVED', 'SENT', 'ENDPOINT'].map((each) => style.bold(each))
   const rows = shown

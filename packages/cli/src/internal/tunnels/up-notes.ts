@@ -6,13 +6,13 @@ import { describeRetry } from '../lookup-retry.js'
 import { say, styleOf } from '../terminal.js'
 
 export function noteSelection({ backend, why, skipped }: Selection): string[] {
-  const { yellow } = styleOf(2)
-  const notes = skipped.map(({ name, reason, remedy }) => `${yellow('[!]')} ${name} passed over: ${reason}. ${remedy}`)
+  const { magenta } = styleOf(2)
+  const notes = skipped.map(({ name, reason, remedy }) => `${magenta('[!]')} ${name} passed over: ${reason}. ${remedy}`)
   return [...notes, `[#] adapter ${backend.name} (${why})`]
 }
 
 export function noteRetry(host: string, pauseMs: number): string {
-  return `${styleOf(2).yellow('[!]')} ${describeRetry(host, pauseMs)}`
+  return `${styleOf(2).magenta('[!]')} ${describeRetry(host, pauseMs)}`
 }
 
 /** As `wg-quick` does. A file that is not there, or not for us to see, is somebody else's to report. */
@@ -21,12 +21,12 @@ export function warnIfReadable(file: string): void {
   // Names of groups are in the language of that Windows; these are SYSTEM and Administrators.
   const icacls = `icacls "${file}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F`
   const remedy = process.platform === 'win32' ? icacls : 'chmod 600 it'
-  say(`${styleOf(2).yellow('Warning:')} ${file} can be read by everybody: ${remedy}`)
+  say(`${styleOf(2).magenta('Warning:')} ${file} can be read by everybody: ${remedy}`)
 }
 
 /** What can no longer be done once the rights are given up. */
 export function noteIdentity(isKernel: boolean, { quick: { hooks, saveConfig } }: Conf): string {
-  const mark = styleOf(2).yellow('[!]')
+  const mark = styleOf(2).magenta('[!]')
   if (isKernel) return `${mark} the kernel runs this tunnel: there is no process whose rights could be given up`
   const lost = ['a firewall mark and a port below 1024 can no longer be set', 'a reload may not read the file']
   if (hooks.preDown.length + hooks.postDown.length > 0) lost.push('PreDown and PostDown run only by "wireweave down"')
