@@ -125,13 +125,16 @@ export function ringFailure(code: number): WireGuardError {
 
 /** Where to get the DLL. */
 export function downloadRemedy(): string {
-  return `take wintun.dll 0.14.1 from https://www.wintun.net, folder bin\\${archiveFolder()}, and put it beside ${process.execPath} or give its path`
+  return `take wintun.dll 0.14.1 from https://www.wintun.net, folder bin\\${archiveFolder()}, and put it beside ${process.execPath}`
 }
 
 export function loadFailure(error: unknown): WireGuardError {
   if (!(error instanceof DllError)) throw error
   const isOld = error.code === ERROR_PROC_NOT_FOUND
+  if (error.code === null) {
+    return new WireGuardError('NOT_SUPPORTED', `${error.message}, https://www.wintun.net`, { cause: error })
+  }
   const why = isOld ? `${error.library} is older than 0.14, or no Wintun` : error.message
-  const options = error.code === null ? {} : { errno: win32Name(error.code) }
-  return new WireGuardError('NOT_SUPPORTED', `${why}: ${downloadRemedy()}`, { cause: error, ...options })
+  const errno = win32Name(error.code)
+  return new WireGuardError('NOT_SUPPORTED', `${why}: ${downloadRemedy()}`, { cause: error, errno })
 }

@@ -5,6 +5,7 @@ import { EventReadiness } from '@wireweave/ffi/win32/event-readiness'
 import { formatGuid } from '@wireweave/ffi/win32/guid'
 import type { InterfaceRef } from '@wireweave/tunnel/backend'
 import { WireGuardError } from '@wireweave/tunnel/errors'
+import type { TunnelEvent } from '@wireweave/tunnel/events'
 import { PACKET_TAILROOM, type PacketBatch, type PacketPort, type PacketPortOptions } from '@wireweave/tunnel/packets'
 import { MAX_PACKET_BYTES, type Wintun } from './abi.js'
 import { aborted, type OpenAdapter } from './create.js'
@@ -14,8 +15,8 @@ import { newStats, type WintunStats } from './stats.js'
 
 /** After packets, the ring is looked at again for this long before a thread is put to sleep for it: waking one takes as long. */
 const SPIN_MS = 0.1
-/** How often somebody else's change of the MTU is looked for. */
-const MTU_CHECK_MS = 1000
+/** How often is looked whether somebody changed the MTU, and whether packets were dropped. */
+const LOOK_EVERY_MS = 1000
 
 export class WintunPort implements PacketPort {
   readonly batchSize: number = BATCH_SIZE
@@ -36,8 +37,12 @@ export class WintunPort implements PacketPort {
   /** Where the DLL puts the size of a packet. */
   readonly #size = new NativeMemory(4)
   readonly #readiness: EventReadiness
-  readonly #mtuCheck: NodeJS.Timeout
+  readonly #lookout: NodeJS.Timeout
+  readonly #onEvent: ((event: TunnelEvent) => void) | undefined
   #mtu: number
+  /** Of `stats.ringFull`, when it was looked at last, and when it began to rise; `null` while it does not. */
+  #droppedBefore = 0
+  #droppedSince: number | null = null
   /** A packet taken from the ring that did not fit any more. */
   #heldPacket = 0
   #heldBytes = 0
@@ -50,10 +55,11 @@ export class WintunPort implements PacketPort {
   #settle: () => void = () => {}
 
   /** Owns what is open. The region has room for a packet of any size. */
-  constructor(wintun: Wintun, open: OpenAdapter, mtu: number, { arena, region }: PacketPortOptions) {
+  constructor(wintun: Wintun, open: OpenAdapter, mtu: number, { arena, region, onEvent }: PacketPortOptions) {
     this.#wintun = wintun
     this.#open = open
     this.#mtu = mtu
+    this.#onEvent = onEvent
     this.#arena = arena.bytes
     this.#arenaAddress = addressOf(arena.bytes)
     this.#start = (region.offset + 15) & ~15
@@ -65,7 +71,7 @@ export class WintunPort implements PacketPort {
       this.#settle = resolve
     })
     this.#readiness = new EventReadiness(wintun.call.readWaitEvent(open.session))
-    this.#mtuCheck = setInterval(() => this.#checkMtu(), MTU_CHECK_MS).unref()
+    this.#lookout = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
   get mtu(): number {
@@ -186,6 +192,27 @@ export class WintunPort implements PacketPort {
     return (version === 4 && size >= 20) || (version === 6 && size >= 40)
   }
 
+  #look(): void {
+    this.#lookAtRing()
+    this.#checkMtu()
+  }
+
+  /** Once when the system begins to leave packets in its ring, and once when it takes them again. */
+  #lookAtRing(): void {
+    const dropped = this.stats.ringFull
+    const isDropping = dropped > this.#droppedBefore
+    if (isDropping && this.#droppedSince === null) {
+      this.#droppedSince = this.#droppedBefore
+      const message = 'Windows takes no packets: its ring is full, and they are dropped'
+      this.#onEvent?.({ tag: 'log', level: 'error', message })
+    } else if (!isDropping && this.#droppedSince !== null) {
+      const message = `Windows takes packets again; ${dropped - this.#droppedSince} were dropped`
+      this.#onEvent?.({ tag: 'log', level: 'error', message })
+      this.#droppedSince = null
+    }
+    this.#droppedBefore = dropped
+  }
+
   #checkMtu(): void {
     const mtu = this.#open.ip.mtu()
     if (mtu === null || mtu === this.#mtu || this.#death !== null) return
@@ -203,7 +230,7 @@ export class WintunPort implements PacketPort {
   async #letGo(reason: WireGuardError): Promise<void> {
     const { call, slow, logger } = this.#wintun
     const { session, adapter } = this.#open
-    clearInterval(this.#mtuCheck)
+    clearInterval(this.#lookout)
     if (this.#heldPacket !== 0) call.release(session, this.#heldPacket)
     this.#heldPacket = 0
     await this.#readiness.close(reason)

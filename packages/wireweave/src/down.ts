@@ -25,9 +25,8 @@ export interface DownOptions {
 /** Rejects with a `WireGuardError`: `NO_SUCH_INTERFACE` when there is nothing of that name, else with what is left. */
 export async function down(options: DownOptions): Promise<void> {
   if (process.platform !== 'linux') {
-    const remedy =
-      'End the process that brought it up (Ctrl-C), or run "wireweave service remove": the interface goes with it.'
-    throw new WireGuardError('NOT_SUPPORTED', `"down" works on Linux only. ${remedy}`)
+    const remedy = 'Have whoever called "up" call "down" of what it got, or run "wireweave down".'
+    throw new WireGuardError('NOT_SUPPORTED', `"down" finds interfaces of other processes on Linux only. ${remedy}`)
   }
   const { name, conf } = readWhatThereIs(options.config)
   const hooks = options.hooks === false ? null : (conf?.quick.hooks ?? null)

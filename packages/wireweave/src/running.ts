@@ -28,6 +28,8 @@ import { endpointKey, resolveEndpoint, resolveEndpoints } from './resolve.js'
 import type { ConfiguredWishes, OpenSystem, System } from './system.js'
 import type { UpOptions, UpTunnel } from './up-options.js'
 
+const NO_HOOKS: Conf['quick']['hooks'] = { preUp: [], postUp: [], preDown: [], postDown: [] }
+
 export class Running implements UpTunnel {
   readonly name: string
   readonly #options: UpOptions
@@ -186,8 +188,8 @@ export class Running implements UpTunnel {
     }
   }
 
-  down(): Promise<void> {
-    return (this.#ending ??= this.#hasRights ? this.#end() : this.#endWithoutRights())
+  down({ hooks = true }: { readonly hooks?: boolean } = {}): Promise<void> {
+    return (this.#ending ??= this.#hasRights ? this.#end(hooks) : this.#endWithoutRights())
   }
 
   get follows(): boolean {
@@ -202,8 +204,8 @@ export class Running implements UpTunnel {
     return this.down()
   }
 
-  async #end(): Promise<void> {
-    const { preDown, postDown } = this.#hooks()
+  async #end(hooks: boolean): Promise<void> {
+    const { preDown, postDown } = hooks ? this.#hooks() : NO_HOOKS
     const { signal: _signal, ...options } = this.#runOptions()
     const runHooks = (commands: readonly string[]): Promise<unknown> =>
       runPlan(hookSteps(commands, this.name), this.#system.host, options)
@@ -292,8 +294,7 @@ export class Running implements UpTunnel {
   }
 
   #hooks(): Conf['quick']['hooks'] {
-    const none = { preUp: [], postUp: [], preDown: [], postDown: [] }
-    return this.#options.hooks === false ? none : this.#conf.quick.hooks
+    return this.#options.hooks === false ? NO_HOOKS : this.#conf.quick.hooks
   }
 
   #runOptions(): RunOptions {

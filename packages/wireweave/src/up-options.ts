@@ -63,8 +63,11 @@ export interface UpTunnel extends AsyncDisposable {
   reload(config?: ConfSource): Promise<void>
   /** Writes what the interface is now to its file, as SaveConfig does; comments and names stay. */
   save(): Promise<void>
-  /** PreDown, SaveConfig, removal of everything, PostDown. Idempotent. Rejects with what could not be removed. */
-  down(): Promise<void>
+  /**
+   * PreDown, SaveConfig, removal of everything, PostDown; `hooks: false` runs no hook. Idempotent. Rejects with what could not
+   * be removed.
+   */
+  down(options?: { readonly hooks?: boolean }): Promise<void>
   /** Whether a peer has a host name, so that somebody has to stay who tries its next address when handshakes fail. */
   readonly follows: boolean
   /**

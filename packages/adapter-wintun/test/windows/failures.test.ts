@@ -31,9 +31,7 @@ afterEach(() => {
   }
 })
 
-const GET =
-  `Take wintun.dll 0.14.1 from https://www.wintun.net, folder bin\\amd64, and put it beside ${process.execPath} ` +
-  'or give its path.'
+const GET = `Take wintun.dll 0.14.1 from https://www.wintun.net, folder bin\\amd64, and put it beside ${process.execPath}.`
 
 describe('a DLL', () => {
   const opening = (options: WintunOptions): Promise<WireGuardError> =>

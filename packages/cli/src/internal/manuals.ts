@@ -52,6 +52,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
   down: {
     details: [
       'Finds what the interface has from the running system: it does not matter whether wireweave, wg-quick or a process that was killed brought it up, nor whether the file is still there. Runs PreDown, saves the file with SaveConfig, removes the interface, its rules, firewall and DNS, and runs PostDown. Waits until the process that served it has ended, and removes its socket if it was killed.',
+      "On Windows, where an interface ends with its process, that process (a terminal's or a service's) is asked to do all this and to end; a service stays installed, and starts again with Windows.",
     ],
     examples: ['wireweave down wg0', 'wireweave down wg0 --if-up'],
   },

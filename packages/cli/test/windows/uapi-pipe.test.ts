@@ -7,7 +7,9 @@ import { listInterfaces, openInterface } from 'wireweave'
 import type { Tunnel } from '@wireweave/tunnel/backend'
 import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
 import { expect, test } from 'vitest'
+import { protectPipe } from '@wireweave/ffi/win32/pipe-security'
 import { createLog } from '../../src/internal/log.js'
+import { openProtectedPipe } from '../../src/internal/protected-pipe.js'
 import { openUapiPipe } from '../../src/internal/uapi-pipe.js'
 import { UapiServer } from '../../src/internal/uapi-server.js'
 
@@ -27,6 +29,8 @@ const kernel32 = systemDll('kernel32.dll', {
     ['str16', 'uint32_t', 'uint32_t', 'uintptr_t', 'uint32_t', 'uint32_t', 'uintptr_t'],
   ],
   closeHandle: ['CloseHandle', 'int32_t', ['uintptr_t']],
+  write: ['WriteFile', 'int32_t', ['uintptr_t', 'void *', 'uint32_t', 'void *', 'void *']],
+  peek: ['PeekNamedPipe', 'int32_t', ['uintptr_t', 'void *', 'uint32_t', 'void *', 'void *', 'void *']],
 }).call
 const advapi32 = systemDll('advapi32.dll', {
   getSecurity: [
@@ -74,6 +78,41 @@ test('it answers, is owned by SYSTEM, and is for SYSTEM and Administrators only'
     server.close()
     pipe.close()
   }
+})
+
+test('who comes before it is protected is sent away unheard, and nobody else', async () => {
+  const request = new TextEncoder().encode('get=1\n\n')
+  let early = 0
+  const path = `${PATH}early`
+  const { server, protection } = await openProtectedPipe(path, 'early', (made) => {
+    early = Number(kernel32.createFile(made, 0xc000_0000, 3, 0, 3, 0, 0))
+    expect(kernel32.write(early, request, request.length, new Uint8Array(4), null)).toBe(1)
+    return protectPipe(made)
+  })
+  const served = new UapiServer(server, { tunnel, log: createLog('silent', NAME, () => {}) })
+  try {
+    expect(protection).toBe('complete')
+    expect(early).toBeGreaterThan(0)
+    const socket = connect(path)
+    socket.end('get=1\n\n')
+    expect(await text(socket)).toContain('errno=0\n\n')
+    // The other end is gone, and nothing was said.
+    expect(kernel32.peek(early, null, 0, null, new Uint8Array(4), null)).toBe(0)
+  } finally {
+    kernel32.closeHandle(early)
+    served.close()
+    server.close()
+  }
+})
+
+test('a pipe that cannot be protected is not there', async () => {
+  await expect(openProtectedPipe(`${PATH}open`, 'open', () => 5)).rejects.toMatchObject({
+    ...{
+      code: 'SYSTEM',
+      message: 'the pipe of open cannot be closed to others (Windows error 5). Run as administrator.',
+    },
+  })
+  await expect(text(connect(`${PATH}open`))).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
 test('a name that nobody serves is NO_SUCH_INTERFACE, and Wine, which cannot list pipes, is told to say a name', async () => {

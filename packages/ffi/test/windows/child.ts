@@ -18,6 +18,7 @@ export async function runProgram(
   file: string,
   args: readonly string[],
   limitMs = 10_000,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Ending> {
   const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-'))
   const log = path.join(folder, 'output.txt')
@@ -25,7 +26,9 @@ export async function runProgram(
   try {
     const started = performance.now()
     const program = fileURLToPath(new URL(file, url))
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', output, output] })
+    const child = spawn(process.execPath, [program, ...args], {
+      ...{ stdio: ['ignore', output, output], env: { ...process.env, ...env } },
+    })
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true

@@ -1,8 +1,9 @@
 /** `wireweave down`: whoever brought the interface up. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeAction, down, locateConf, removeStaleSocket, save, uapiPath } from 'wireweave'
+import { describeAction, down, locateConf, openInterface, removeStaleSocket, save, uapiPath } from 'wireweave'
 import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
 import { print, say } from '../terminal.js'
+import { askDown } from './down-pipe.js'
 import { guardsOf, isRunning, serverOf } from './tunnel-processes.js'
 
 export interface DownFlags {
@@ -16,6 +17,7 @@ const LOOK_EVERY_MS = 20
 
 export async function downCommand(source: string, flags: DownFlags): Promise<void> {
   const { name } = locateConf(source)
+  if (process.platform === 'win32') return downOnWindows(name, flags)
   const server = serverOf(uapiPath(name))
   const actions: string[] = []
   const tell = (line: string): void => {
@@ -55,4 +57,27 @@ async function whenEnded(name: string, server: number | null): Promise<void> {
     'SYSTEM',
     `${name} is down, but the process that served it is still ending: see "ps ${server}"`,
   )
+}
+
+/** Interfaces of Windows end with their process, which is asked to take everything back. */
+async function downOnWindows(name: string, { hooks, ifUp, json }: DownFlags): Promise<void> {
+  const actions: string[] = []
+  const isDown = await askDown(name, { hooks }, (line) => {
+    actions.push(line)
+    say(`[#] ${line}`)
+  })
+  if (!isDown && ifUp !== true) throw await whyNot(name)
+  if (json === true) print(`${JSON.stringify({ interface: name, actions })}\n`)
+}
+
+async function whyNot(name: string): Promise<WireGuardError> {
+  try {
+    await openInterface(name)
+  } catch (error) {
+    if (!isWireGuardError(error) || error.code !== 'NO_SUCH_INTERFACE') throw error
+    const remedy = '"wireweave show interfaces" lists those that run.'
+    return new WireGuardError('NO_SUCH_INTERFACE', `there is no interface ${name}. ${remedy}`)
+  }
+  const remedy = 'End the program or service that did.'
+  return new WireGuardError('NOT_SUPPORTED', `${name} runs, but "wireweave up" did not bring it up. ${remedy}`)
 }

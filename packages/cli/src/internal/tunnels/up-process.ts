@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { describeAction, up } from 'wireweave'
 import type { HostAction, Selection, UpTunnel } from 'wireweave'
+import { WireGuardError } from '@wireweave/tunnel/errors'
 import { formatEndpoint } from '@wireweave/tunnel/ip'
 import { formatKey } from '@wireweave/tunnel/keys'
 import { eventLogger, peerName } from '../event-log.js'
@@ -12,6 +13,7 @@ import { forbidMemoryDumps } from '../memory-dumps.js'
 import { findNotifier } from './sd-notify.js'
 import type { Notifier } from './sd-notify.js'
 import { print, say } from '../terminal.js'
+import { DownPipe } from './down-pipe.js'
 import { UapiService } from './uapi-service.js'
 import type { UpFlags } from './up-command.js'
 import { noteIdentity, noteRetry, noteSelection, warnIfReadable } from './up-notes.js'
@@ -28,6 +30,8 @@ export interface Waiting {
   /** Calls back when he waits no longer. */
   onGone(callback: () => void): void
 }
+
+const GONE = 'the interface is gone'
 
 /** Resolves when the interface is down again, or at once when nobody has to stay; rejects when it could not be set up. */
 export async function bringUp(args: UpArguments, waiting: Waiting | null, env: NodeJS.ProcessEnv): Promise<void> {
@@ -55,21 +59,45 @@ export async function bringUp(args: UpArguments, waiting: Waiting | null, env: N
   process.title = `wireweave up ${running.name}`
   notifier?.send('READY=1', `STATUS=${running.name} is up over ${running.tunnel.backend}`)
   signals.onReload(() => reload(running, log, notifier))
+  const downPipe = process.platform === 'win32' ? await openDownPipe(running.name, log) : null
+  let hooks = true
   const reason = await Promise.race([
     signals.whenEnded().then(() => 'asked to'),
-    running.closed.then(() => 'the interface is gone'),
+    ...(downPipe === null ? [] : [downPipe.asked.then((request) => ((hooks = request.hooks), 'asked to by "down"'))]),
+    running.closed.then(() => GONE),
     ...(service === null ? [] : [service.removed.then(() => 'the UAPI socket was removed')]),
   ])
   log.verbose(`Shutting down: ${reason}`)
   notifier?.send('STOPPING=1')
   // Hooks may want to ask the interface; without rights none run, and the guard removes a socket that nobody serves.
   if (identity !== null) service?.close()
+  setUp.onTell = (line) => downPipe?.tell(line)
+  let problem: unknown = null
   try {
-    await running.down()
+    await running.down({ hooks })
+  } catch (error) {
+    problem = error
   } finally {
     service?.close()
   }
+  await downPipe?.finish(problem)
+  if (problem !== null) throw problem
+  // On Linux somebody deleted it, which is a way to end a tunnel. A service of Windows is to start again.
+  if (reason === GONE && process.platform === 'win32') {
+    const remedy = 'Bring it up again; "Network Connections" shows whether it was disabled.'
+    throw new WireGuardError('CLOSED', `the adapter of ${running.name} was removed or disabled. ${remedy}`)
+  }
   log.verbose('Device closed')
+}
+
+/** `null`, and a line in the log, when there can be none: Ctrl-C works all the same. */
+async function openDownPipe(name: string, log: Log): Promise<DownPipe | null> {
+  try {
+    return await DownPipe.open(name)
+  } catch (error) {
+    log.error(`"wireweave down" will not work: ${error instanceof Error ? error.message : 'unknown failure'}`)
+    return null
+  }
 }
 
 async function reload(running: UpTunnel, log: Log, notifier: Notifier | null): Promise<void> {
@@ -90,6 +118,8 @@ async function reload(running: UpTunnel, log: Log, notifier: Notifier | null): P
 class SetUp {
   readonly log: Log
   service: UapiService | null = null
+  /** Told every action, as it is printed. */
+  onTell: (line: string) => void = () => {}
   readonly #args: UpArguments
   readonly #actions: string[] = []
   #selection: Selection | null = null
@@ -138,6 +168,7 @@ class SetUp {
     const line = describeAction(action)
     this.#actions.push(line)
     say(`[#] ${line}`)
+    this.onTell(line)
   }
 
   /** What `--json` prints. */

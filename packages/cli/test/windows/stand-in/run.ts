@@ -1,0 +1,4 @@
+import type { Run } from './program.js'
+
+/** What is so now. */
+export const run: { now: Run } = { now: { args: [] } }
