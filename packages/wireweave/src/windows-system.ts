@@ -1,6 +1,7 @@
-/** Windows: iphlpapi. An adapter takes addresses and routes with it, also when this process is killed. */
+/** Windows: iphlpapi. An adapter takes its addresses and routes with it, also when this process is killed. */
 import type { Cidr } from '@wireweave/host-net/action'
 import type { HostPlan } from '@wireweave/host-net/plan'
+import { removeStaleBypasses } from '@wireweave/host-net/win32/bypass'
 import { gatherWindowsFacts } from '@wireweave/host-net/win32/facts'
 import { followDefaultRoute } from '@wireweave/host-net/win32/follow'
 import { WindowsHost } from '@wireweave/host-net/win32/host'
@@ -37,6 +38,7 @@ export class WindowsSystem implements System {
   async plan(wishes: ConfiguredWishes, endpoints: readonly IpAddress[]): Promise<HostPlan> {
     const table = TABLES[wishes.table] ?? Number(wishes.table)
     const { backend } = await chooseBackend(this.#options)
+    removeStaleBypasses(this.host.machine, endpoints)
     const facts = gatherWindowsFacts(this.host.machine, endpoints, backend.dataPlane === 'userspace')
     return planWindowsUp({ ...wishes, table }, facts)
   }

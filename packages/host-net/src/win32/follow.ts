@@ -1,6 +1,6 @@
 /** What has to change while a tunnel is up: its MTU, and the ways around it, when the default route does. */
 import { ERROR_OBJECT_ALREADY_EXISTS, ERROR_SUCCESS } from '@wireweave/ffi/win32/codes'
-import type { IpAddress } from '@wireweave/tunnel/ip'
+import { addBypass, deleteBypass } from './bypass.js'
 import { DefaultRouteMonitor } from './default-route.js'
 import type { DefaultRoute, RouteSource } from './default-route.js'
 import type { Machine } from './machine.js'
@@ -28,10 +28,6 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: F
   /** Of endpoints that are reached by the default route; the others have a better one, and keep it. */
   const following = new Set<string>()
   const moved = new Set<string>()
-  const host = (endpoint: IpAddress): { address: IpAddress; length: number } => ({
-    address: endpoint,
-    length: endpoint.length * 8,
-  })
   const learn = (family: 4 | 6, route: DefaultRoute): void => {
     for (const [key, way] of ways) if (isOf(family, way) && isBy(way, route)) following.add(key)
   }
@@ -40,14 +36,14 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: F
     let isDone = true
     for (const [key, way] of ways) {
       if (!isOf(family, way) || !following.has(key) || isBy(way, route)) continue
-      const { luid: by, nextHop } = route
-      const code = machine.addRoute(by, host(way.endpoint), nextHop)
+      const next = { endpoint: way.endpoint, luid: route.luid, nextHop: route.nextHop }
+      const code = addBypass(machine, next)
       if (code !== ERROR_SUCCESS && code !== ERROR_OBJECT_ALREADY_EXISTS) {
         isDone = false
         continue
       }
-      machine.deleteRoute(way.luid, host(way.endpoint), way.nextHop)
-      ways.set(key, { endpoint: way.endpoint, luid: by, nextHop })
+      deleteBypass(machine, way)
+      ways.set(key, next)
       moved.add(key)
     }
     return isDone
@@ -70,10 +66,7 @@ export function followDefaultRoute({ machine, luid, mtu, bypasses, onWayOut }: F
   isFirst = false
   return () => {
     monitor.close()
-    for (const key of moved) {
-      const { endpoint, luid: by, nextHop } = ways.get(key)!
-      machine.deleteRoute(by, host(endpoint), nextHop)
-    }
+    for (const key of moved) deleteBypass(machine, ways.get(key)!)
   }
 }
 

@@ -15,6 +15,7 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { describeWindowsAction, familyOf } from '../action.js'
 import type { Cidr, HostAction } from '../action.js'
 import type { Host } from '../run.js'
+import { addBypass, deleteBypass } from './bypass.js'
 import { enforceKillSwitch } from './firewall.js'
 import type { InForce } from './firewall.js'
 import { Machine } from './machine.js'
@@ -92,17 +93,14 @@ export class WindowsHost implements Host {
       case 'setDns':
         return this.#setDns(action, signal)
       case 'addBypass': {
-        const { luid, endpoint, nextHop } = action
-        const code = machine.addRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop)
+        const code = addBypass(machine, action)
         // Somebody else's, who may take it away; not ours to remove.
         if (code === ERROR_OBJECT_ALREADY_EXISTS) return false
         if (code !== ERROR_SUCCESS) throw explain(action, code)
         return true
       }
-      case 'deleteBypass': {
-        const { luid, endpoint, nextHop } = action
-        return removed(action, machine.deleteRoute(luid, { address: endpoint, length: endpoint.length * 8 }, nextHop))
-      }
+      case 'deleteBypass':
+        return removed(action, deleteBypass(machine, action))
       case 'addKillSwitch': {
         const luid = this.#luidOf(action.name)
         this.#killSwitch = enforceKillSwitch(luid, action.dnsServers, this.#fwpuclnt)

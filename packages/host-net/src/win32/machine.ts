@@ -101,12 +101,12 @@ export class Machine {
     return this.#dll.call.deleteAddress(this.#addressRow(luid, address))
   }
 
-  addRoute(luid: bigint, prefix: Cidr, nextHop: IpAddress | null): number {
-    return this.#dll.call.createRoute(this.#routeRow(luid, prefix, nextHop))
+  addRoute(luid: bigint, prefix: Cidr, nextHop: IpAddress | null, metric = 0): number {
+    return this.#dll.call.createRoute(this.#routeRow(luid, prefix, nextHop, metric))
   }
 
   deleteRoute(luid: bigint, prefix: Cidr, nextHop: IpAddress | null): number {
-    return this.#dll.call.deleteRoute(this.#routeRow(luid, prefix, nextHop))
+    return this.#dll.call.deleteRoute(this.#routeRow(luid, prefix, nextHop, 0))
   }
 
   /** Servers of one family and domains to search; none of either clears. */
@@ -140,10 +140,10 @@ export class Machine {
     return row
   }
 
-  #routeRow(luid: bigint, prefix: Cidr, nextHop: IpAddress | null): Uint8Array {
+  #routeRow(luid: bigint, prefix: Cidr, nextHop: IpAddress | null, metric: number): Uint8Array {
     const row = new Uint8Array(MIB_IPFORWARD_ROW2.size)
     this.#dll.call.initializeRoute(row)
-    fillRoute(row, luid, prefix, nextHop)
+    fillRoute(row, luid, prefix, nextHop, metric)
     return row
   }
 

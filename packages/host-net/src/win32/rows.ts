@@ -21,14 +21,20 @@ export function fillAddress(row: Uint8Array, luid: bigint, { address, length }: 
 }
 
 /** Fills a row that Windows initialised. Without `nextHop` the prefix is on the link. */
-export function fillRoute(row: Uint8Array, luid: bigint, { address, length }: Cidr, nextHop: IpAddress | null): void {
+export function fillRoute(
+  row: Uint8Array,
+  luid: bigint,
+  { address, length }: Cidr,
+  nextHop: IpAddress | null,
+  metric: number,
+): void {
   const view = viewOf(row)
   const prefix = maskPrefix(address, length).address
   view.setBigUint64(MIB_IPFORWARD_ROW2.interfaceLuid, luid, true)
   encodeSockaddr(view, MIB_IPFORWARD_ROW2.destinationPrefix, { address: prefix, port: 0 })
   view.setUint8(MIB_IPFORWARD_ROW2.destinationPrefixLength, length)
   encodeSockaddr(view, MIB_IPFORWARD_ROW2.nextHop, { address: nextHop ?? new Uint8Array(address.length), port: 0 })
-  view.setUint32(MIB_IPFORWARD_ROW2.metric, 0, true)
+  view.setUint32(MIB_IPFORWARD_ROW2.metric, metric, true)
   view.setUint32(MIB_IPFORWARD_ROW2.protocol, abi.ROUTE_PROTOCOL_NETMGMT, true)
 }
 

@@ -21,6 +21,7 @@ import type { Cidr } from '../../src/action.js'
 import type { HostWishes } from '../../src/plan.js'
 import { runPlan } from '../../src/run.js'
 import type { Done } from '../../src/run.js'
+import { addBypass, deleteBypass, removeStaleBypasses } from '../../src/win32/bypass.js'
 import { DefaultRouteMonitor } from '../../src/win32/default-route.js'
 import { gatherWindowsFacts } from '../../src/win32/facts.js'
 import { WindowsHost } from '../../src/win32/host.js'
@@ -210,6 +211,28 @@ test('a way around the tunnel leads to the gateway of the endpoint, and goes aga
   expect(machine.bestRoute(endpoint)!.prefix.length).toBe(32)
   expect(await host.perform({ tag: 'deleteBypass', ...bypass })).toBe(true)
   expect(await host.perform({ tag: 'deleteBypass', ...bypass })).toBe(false)
+})
+
+test('a way that a killed run left is removed when it would be another one today, and only ours', () => {
+  const endpoint = parseIp('198.51.100.7')!
+  const { luid, nextHop } = machine.bestRoute(endpoint)!
+  const elsewhere = parseIp('192.168.7.99')!
+  const way = { endpoint, luid, nextHop }
+  const ways = (): string[] => picture().filter((line) => line.includes('198.51.100.7/32'))
+  expect(addBypass(machine, { ...way, nextHop: elsewhere })).toBe(0)
+  removeStaleBypasses(machine, [parseIp('198.51.100.8')!])
+  expect(ways()).toHaveLength(1)
+  removeStaleBypasses(machine, [endpoint])
+  expect(ways()).toEqual([])
+  expect(addBypass(machine, way)).toBe(0)
+  removeStaleBypasses(machine, [endpoint])
+  expect(ways()).toHaveLength(1)
+  expect(deleteBypass(machine, way)).toBe(0)
+  // Of a metric that is not ours: somebody has his reasons.
+  expect(machine.addRoute(luid, cidr('198.51.100.7/32'), elsewhere)).toBe(0)
+  removeStaleBypasses(machine, [endpoint])
+  expect(ways()).toHaveLength(1)
+  expect(machine.deleteRoute(luid, cidr('198.51.100.7/32'), elsewhere)).toBe(0)
 })
 
 test('the default route is followed: another card, another MTU, none, and back', async () => {
