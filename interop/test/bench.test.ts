@@ -144,6 +144,11 @@ describeWith('wireweave-bench', needs, () => {
   test('says its version, and what it can do when asked nothing; an unknown name is an error that lists the known', () => {
     expect(runBench(['--version'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
     expect(runBench([])).toMatchObject({ status: 1, stderr: expect.stringContaining('serve [options] <report>') })
+    const folderForFile = runBench(['run', '--adapters', 'netstack', '--json', folder])
+    expect(folderForFile).toMatchObject({
+      status: 1,
+      stderr: `wireweave-bench: ${folder} is a folder; name a file in it\n`,
+    })
     const { status, stderr } = runBench(['run', '--adapters', 'linux-tum'])
     expect(status).toBe(1)
     expect(stderr).toMatch(

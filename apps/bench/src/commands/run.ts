@@ -1,5 +1,5 @@
 /** `wireweave-bench run`. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Dlls } from '../contestants/contestant.js'
@@ -25,8 +25,12 @@ interface Options {
 export function addRunCommand(program: Command, dlls: Dlls = {}): void {
   program
     .command('run')
-    .description('measure data paths of this machine, in alternating order')
-    .option('--adapters <names>', 'ours: linux-tun, linux-wg, netstack, none; all when absent', list)
+    .description('measure data paths of this machine in turns; as root on Linux')
+    .option(
+      '--adapters <names>',
+      'ours: linux-tun, linux-wg, netstack; on Windows wgnt, wintun, netstack; none; all when absent',
+      list,
+    )
     .option('--rivals <names>', 'others: wireguard-go, openvpn-chacha20, veth …, none; all when absent', list)
     .option(
       '--metrics <ids>',
@@ -47,7 +51,7 @@ export function addRunCommand(program: Command, dlls: Dlls = {}): void {
       const { runBench } = await import('../run/bench.js')
       const files = [options.json, options.html, options.markdown].filter((file) => file !== undefined)
       // Before minutes are spent on what could not be kept.
-      for (const file of files) mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+      for (const file of files) requireWritable(path.resolve(file))
       const report = await runBench({
         adapters: options.adapters ?? null,
         rivals: options.rivals ?? null,
@@ -65,6 +69,7 @@ export function addRunCommand(program: Command, dlls: Dlls = {}): void {
         dlls,
       })
       const { markdown, markdownDocument } = await import('../report/markdown.js')
+      process.stdout.write(`${markdown(report)}\n`)
       if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report)}\n`)
       if (options.html !== undefined) {
         const { page } = await import('../report/page.js')
@@ -74,10 +79,18 @@ export function addRunCommand(program: Command, dlls: Dlls = {}): void {
         const file = options.markdown
         writeFileSync(file, markdownDocument(report, existsSync(file) ? readFileSync(file, 'utf8') : null))
       }
-      process.stdout.write(`${markdown(report)}\n`)
       if (files.length > 0) process.stderr.write(`wrote ${files.join(', ')}\n`)
       if (report.results.every(({ samples }) => samples.length === 0)) throw new Error('every measurement failed')
     })
+}
+
+/** Makes its folder; throws when it could not be written. */
+function requireWritable(file: string): void {
+  const folder = path.dirname(file)
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
+  if (!existsSync(file)) return accessSync(folder, constants.W_OK)
+  if (statSync(file).isDirectory()) throw new Error(`${file} is a folder; name a file in it`)
+  accessSync(file, constants.W_OK)
 }
 
 /** Aborted by the first Ctrl-C or SIGTERM; the second ends the process at once. */
