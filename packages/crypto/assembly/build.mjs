@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import asc from 'assemblyscript/asc'
+import { fieldSource } from './field.mjs'
 import { transportSource } from './transport.mjs'
 
 const folder = import.meta.dirname
@@ -20,6 +21,9 @@ const IMPORTED_MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', 
 
 /** -O1: from -O2 on, binaryen moves statements to where their results are used, and undoes the order that was chosen. */
 const TRANSPORT = ['-O1', ...IMPORTED_MEMORY]
+
+/** Imported by x25519.ts. */
+generated('field', fieldSource())
 
 const modules = {
   transportCode: [generated('transport', transportSource('constant')), TRANSPORT],

@@ -2,7 +2,9 @@
  * Chooses engines at run time: each has to give the right answers before it is used, and of those that do the fastest here
  * is taken. Both functions are synchronous and take about 20 ms together; call each once and keep the result.
  */
+import { deriveSharedSecrets, importEphemeralKey } from './ephemeral.js'
 import { proveTransportEngine, SCRATCH_BYTES, suiteProofs } from './internal/known-answers.js'
+import { splitX25519 } from './internal/split-x25519.js'
 import { nobleSuite, nobleTransportEngine } from './noble.js'
 import { nodeSuite, nodeTransportEngine } from './node.js'
 import { ENGINE_RESERVED_BYTES } from './suite.js'
@@ -46,9 +48,9 @@ const SUITES: readonly Suite[] = [wasmSuite, nodeSuite]
 const FACTORIES: readonly TransportEngineFactory[] = [wasmTransportEngine, nodeTransportEngine]
 const CLEARLY_FASTER = 1.5
 
-/** For timing one part of one engine. */
+/** For timing one part of one engine. Of fewer batches the best may be a bad one, where other processes take turns. */
 const SLICE_MS = 0.2
-const FEWEST_BATCHES = 2
+const FEWEST_BATCHES = 3
 
 /**
  * A suite of the fastest parts. A part that a suite merely borrows from noble does not count as its own.
@@ -66,13 +68,17 @@ export function selectSuite(suites: readonly Suite[] = SUITES): SuiteSelection {
       use: () => SUITE_USES[part](suite),
     })
     const own = suites.filter((suite) => ownsPart(suite, part)).map(candidateOf)
+    // WebAssembly is slowest at the start: with a key at hand OpenSSL stays faster when both are warm, 37 µs to 62.
+    if (part === 'x25519') own.reverse()
     return trial.choose(part, own, candidateOf(nobleSuite))
   }
-  const [x25519, hash, mac, hmac] = [choose('x25519'), choose('hash'), choose('mac'), choose('hmac')]
+  const [x25519, ephemeral] = [choose('x25519'), choose('ephemeral')]
+  const [hash, mac, hmac] = [choose('hash'), choose('mac'), choose('hmac')]
   const [aead, xaead] = [choose('aead'), choose('xaead')]
 
   const chosen = {
     x25519: x25519.name,
+    ephemeral: ephemeral.name,
     hash: hash.name,
     mac: mac.name,
     hmac: hmac.name,
@@ -81,7 +87,7 @@ export function selectSuite(suites: readonly Suite[] = SUITES): SuiteSelection {
   }
   const suite: Suite = {
     name: [...new Set(Object.values(chosen))].join('+'),
-    x25519: x25519.x25519,
+    x25519: x25519 === ephemeral ? x25519.x25519 : splitX25519(x25519.x25519, ephemeral.x25519),
     hash: hash.hash,
     mac: mac.mac,
     hmac: hmac.hmac,
@@ -194,10 +200,17 @@ const SOME_KEY: Uint8Array = new Uint8Array(32).fill(9)
 /** Each part as a handshake uses it most. */
 const SUITE_USES: { readonly [Part in SuitePart]: (suite: Suite) => () => unknown } = {
   x25519({ x25519 }) {
-    // An ephemeral takes part: Node 20 derives in 39 µs (WebAssembly 78), but takes 375 to import a private key, which
-    // Node 22 does in 42 (WebAssembly 77).
+    const privateKey = x25519.importPrivateKey(SOME_KEY)
+    return () => x25519.deriveSharedSecret(privateKey, x25519.importPublicKey(SOME_KEY))
+  },
+  ephemeral({ x25519 }) {
+    // Node 20 takes 336 µs to import a private key, Node 22 31: docs/decisions/0006-handshake-rate.md.
     const publicKey = x25519.importPublicKey(SOME_KEY)
-    return () => x25519.deriveSharedSecret(x25519.importPrivateKey(SOME_KEY), publicKey)
+    return () => {
+      const privateKey = importEphemeralKey(x25519, SOME_KEY)
+      deriveSharedSecrets(x25519, privateKey, publicKey, publicKey)
+      return privateKey.publicKey
+    }
   },
   hash:
     ({ hash }) =>
@@ -223,6 +236,7 @@ const SUITE_USES: { readonly [Part in SuitePart]: (suite: Suite) => () => unknow
 
 /** Whether a suite does this itself: what it borrowed from noble is the same function. */
 function ownsPart(suite: Suite, part: SuitePart): boolean {
+  if (part === 'ephemeral') return suite.x25519 !== nobleSuite.x25519
   if (part === 'aead') return suite.seal !== nobleSuite.seal
   if (part === 'xaead') return suite.sealX !== nobleSuite.sealX
   return suite[part] !== nobleSuite[part]

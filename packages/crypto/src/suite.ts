@@ -24,6 +24,20 @@ export interface X25519 {
   importPublicKey(bytes: Uint8Array): DhPublicKey
   /** 32 fresh bytes, the caller's to wipe, or `null` when the result is all zero (low-order point, RFC 7748 §6.1). */
   deriveSharedSecret(privateKey: DhPrivateKey, publicKey: DhPublicKey): Uint8Array | null
+  /**
+   * As `importPrivateKey`, for a key that serves one handshake and is wiped then. Its `publicKey` costs least when asked for
+   * after the first shared secret; not after `wipe`. Absent in an engine that has nothing better than `importPrivateKey`.
+   */
+  importEphemeralKey?(secret: Uint8Array): DhPrivateKey
+  /**
+   * The shared secrets with both, for less than two calls; `null` when either is all zero. Absent in an engine that has
+   * nothing better than two calls. {@link ./ephemeral.ts} stands in for both.
+   */
+  deriveSharedSecrets?(
+    privateKey: DhPrivateKey,
+    first: DhPublicKey,
+    second: DhPublicKey,
+  ): readonly [Uint8Array, Uint8Array] | null
 }
 
 /**
@@ -53,8 +67,11 @@ export interface Suite {
   ) => Uint8Array | null
 }
 
-/** What of a suite can come from one engine or another: `aead` is `seal` and `open`, `xaead` is `sealX` and `openX`. */
-export type SuitePart = 'x25519' | 'hash' | 'mac' | 'hmac' | 'aead' | 'xaead'
+/**
+ * What of a suite can come from one engine or another: `x25519` is for keys that stay, `ephemeral` for those that serve one
+ * handshake; `aead` is `seal` and `open`, `xaead` is `sealX` and `openX`.
+ */
+export type SuitePart = 'x25519' | 'ephemeral' | 'hash' | 'mac' | 'hmac' | 'aead' | 'xaead'
 
 /** Bytes at the start of the memory that belong to the engine: key, working state. Nobody else touches them. */
 export const ENGINE_RESERVED_BYTES = 4096

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deriveSharedSecrets } from '../src/ephemeral.js'
 import { nobleSuite, nobleTransportEngine } from '../src/noble.js'
 import { selectSuite, selectTransportEngine } from '../src/select.js'
 import { ENGINE_RESERVED_BYTES, TAG_BYTES } from '../src/suite.js'
@@ -7,7 +8,9 @@ import { arrayMemory, plainMemory, sharedMemory } from './suites/memories.js'
 import { cryptoSuite } from './suites/suite.js'
 import { transportEngineSuite } from './suites/transport-engine.js'
 
-const PARTS: readonly SuitePart[] = ['x25519', 'hash', 'mac', 'hmac', 'aead', 'xaead']
+const PARTS: readonly SuitePart[] = ['x25519', 'ephemeral', 'hash', 'mac', 'hmac', 'aead', 'xaead']
+
+const SOME_BYTES = new Uint8Array(32).fill(1)
 
 describe('the selected suite', () => {
   const selection = selectSuite()
@@ -29,7 +32,15 @@ describe('selecting a suite', () => {
   test('an engine keeps the parts that it does right', () => {
     const suite: Suite = { ...imitation('half'), hash: () => new Uint8Array(32) }
     const { chosen, skipped } = selectSuite([suite])
-    expect(chosen).toEqual({ x25519: 'half', hash: 'noble', mac: 'half', hmac: 'half', aead: 'half', xaead: 'half' })
+    expect(chosen).toEqual({
+      x25519: 'half',
+      ephemeral: 'half',
+      hash: 'noble',
+      mac: 'half',
+      hmac: 'half',
+      aead: 'half',
+      xaead: 'half',
+    })
     expect(skipped).toEqual([{ engine: 'half', part: 'hash', reason: 'wrong answer' }])
   })
 
@@ -46,6 +57,25 @@ describe('selecting a suite', () => {
       'x25519',
       'a point whose highest bit counts',
       withDerive((a, b) => (b.bytes[31]! > 127 ? new Uint8Array(32) : x25519.deriveSharedSecret(a, b))),
+    ],
+    [
+      'ephemeral',
+      'a secret where only one point is good',
+      withDeriveBoth((key, a, b) => {
+        const [one, two] = [x25519.deriveSharedSecret(key, a), x25519.deriveSharedSecret(key, b)]
+        return one === null && two === null ? null : [one ?? new Uint8Array(32), two ?? new Uint8Array(32)]
+      }),
+    ],
+    ['ephemeral', 'the first secret twice', withDeriveBoth((key, a) => deriveSharedSecrets(x25519, key, a, a))],
+    [
+      'ephemeral',
+      'another public key',
+      {
+        x25519: {
+          ...x25519,
+          importEphemeralKey: (secret) => Object.assign(x25519.importPrivateKey(secret), { publicKey: SOME_BYTES }),
+        },
+      },
     ],
     ['hash', 'the last part only', { hash: (...parts) => hash(parts.at(-1)!) }],
     ['hash', 'full blocks wrongly', { hash: (...parts) => change(hash(...parts), sizeOf(parts) === 64 ? 0 : -1)! }],
@@ -76,7 +106,9 @@ describe('selecting a suite', () => {
   test.each(defects)('%s: an engine that does this is skipped: %s', (part, _defect, broken) => {
     const { chosen, skipped } = selectSuite([{ ...imitation('broken'), ...broken }])
     expect(chosen[part]).toBe('noble')
-    expect(skipped).toEqual([{ engine: 'broken', part, reason: 'wrong answer' }])
+    // What an engine does not have of its own for ephemeral keys is composed of the rest.
+    const parts = part === 'x25519' && skipped.length > 1 ? [part, 'ephemeral'] : [part]
+    expect(skipped).toEqual(parts.map((wrong) => ({ engine: 'broken', part: wrong, reason: 'wrong answer' })))
   })
 
   test('an engine that throws is skipped, and its message is the reason', () => {
@@ -225,6 +257,10 @@ function imitation(name: string): Suite {
 
 function withDerive(deriveSharedSecret: Suite['x25519']['deriveSharedSecret']): Partial<Suite> {
   return { x25519: { ...nobleSuite.x25519, deriveSharedSecret } }
+}
+
+function withDeriveBoth(deriveSharedSecrets: NonNullable<Suite['x25519']['deriveSharedSecrets']>): Partial<Suite> {
+  return { x25519: { ...nobleSuite.x25519, deriveSharedSecrets } }
 }
 
 /** A copy with one byte changed; none when `at` is negative. */

@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { wasmAead } from '../src/internal/wasm-aead.js'
 import { ENGINE_RESERVED_BYTES, TAG_BYTES } from '../src/suite.js'
 import { wasmSuite, wasmTransportEngine } from '../src/wasm.js'
-import { pattern, toHex } from './suites/bytes.js'
+import { fromHex, pattern, toHex } from './suites/bytes.js'
+import { lowOrderPoints } from './vectors/rfc.js'
 
 const CANARY = 0x5a
 const NONE = new Uint8Array(0)
@@ -230,4 +231,51 @@ describe('the WebAssembly suite', () => {
       { numRuns: 60 },
     )
   })
+
+  test('X25519 with two points at once, and the public key beside them, agrees with noble', () => {
+    fc.assert(
+      fc.property(scalars, points, points, (secret, u, v) => {
+        const { importEphemeralKey, deriveSharedSecrets, importPublicKey } = wasmSuite.x25519
+        const expected = [u, v].map((point) => nobleProduct(secret, point))
+        const key = importEphemeralKey!(secret)
+        const both = deriveSharedSecrets!(key, importPublicKey(u), importPublicKey(v))
+        expect(both?.map(toHex) ?? null).toEqual(expected.includes(null) ? null : expected)
+        expect(toHex(key.publicKey)).toBe(toHex(x25519.getPublicKey(secret)))
+        const single = importEphemeralKey!(secret)
+        const shared = wasmSuite.x25519.deriveSharedSecret(single, importPublicKey(u))
+        expect(shared && toHex(shared)).toBe(expected[0])
+        expect(toHex(single.publicKey)).toBe(toHex(x25519.getPublicKey(secret)))
+      }),
+      { numRuns: 60 },
+    )
+  })
 })
+
+const P25519 = 2n ** 255n - 19n
+
+/** Any, and those whose digits are all alike: the table is looked up at every place, and every carry happens. */
+const scalars = fc.oneof(
+  bytesOf(32),
+  fc.nat(255).map((byte) => new Uint8Array(32).fill(byte)),
+)
+
+/** Any, all bits alike, around 0 and p from 0 to 2^255 - 1 (so also those that are not canonical), and of low order. */
+const points = fc.oneof(
+  bytesOf(32),
+  fc.nat(255).map((byte) => new Uint8Array(32).fill(byte)),
+  fc.integer({ min: -40, max: 18 }).map((d) => littleEndian(P25519 + BigInt(d))),
+  fc.nat(20).map((d) => littleEndian(BigInt(d))),
+  fc.constantFrom(...lowOrderPoints.map(fromHex)),
+)
+
+function littleEndian(value: bigint): Uint8Array {
+  return fromHex(value.toString(16).padStart(64, '0')).toReversed()
+}
+
+function nobleProduct(secret: Uint8Array, point: Uint8Array): string | null {
+  try {
+    return toHex(x25519.getSharedSecret(secret, point))
+  } catch {
+    return null
+  }
+}

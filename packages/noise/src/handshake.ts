@@ -14,6 +14,7 @@
  */
 import type { DhPrivateKey, DhPublicKey, Suite } from '@wireweave/crypto/suite'
 import { wipe } from '@wireweave/crypto/bytes'
+import { importEphemeralKey } from '@wireweave/crypto/ephemeral'
 import type { DropCode } from './drop.js'
 import { DROP_LOW_ORDER_POINT, DROP_UNKNOWN_PEER } from './drop.js'
 import { copyRange } from './internal/copy-range.js'
@@ -284,7 +285,7 @@ function begin(suite: Suite, responderStatic: Uint8Array): SymmetricState {
 }
 
 function takeEphemeral(identity: Identity, remote: Remote, secret: Uint8Array): DhPrivateKey {
-  const ephemeral = identity.suite.x25519.importPrivateKey(secret)
+  const ephemeral = importEphemeralKey(identity.suite.x25519, secret)
   identity.keyLog?.(secret, remote)
   wipe(secret)
   return ephemeral

@@ -4,6 +4,7 @@
  * computed with OpenSSL and Python (test/vectors/README.md).
  */
 import { equal } from '../constant-time.js'
+import { deriveSharedSecrets, importEphemeralKey } from '../ephemeral.js'
 import { TAG_BYTES } from '../suite.js'
 import type { Suite, SuitePart, TransportEngine } from '../suite.js'
 
@@ -26,6 +27,26 @@ export const suiteProofs: { readonly [Part in SuitePart]: (suite: Suite) => void
     // A point of order 8 must give no secret.
     const low = x25519.importPublicKey(fromHex('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800'))
     check(x25519.deriveSharedSecret(alice, low) === null)
+  },
+
+  ephemeral({ x25519 }) {
+    // RFC 7748 §6.1; the base point as the other public key.
+    const secret = fromHex('77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a')
+    const own = '8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a'
+    const shared = '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742'
+    const bob = x25519.importPublicKey(fromHex('de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f'))
+    const base = x25519.importPublicKey(fromHex('09'.padEnd(64, '0')))
+    const low = x25519.importPublicKey(new Uint8Array(32))
+    const key = importEphemeralKey(x25519, secret)
+    check(deriveSharedSecrets(x25519, key, low, bob) === null)
+    check(deriveSharedSecrets(x25519, key, bob, low) === null)
+    const [first, second] = deriveSharedSecrets(x25519, key, bob, base) ?? []
+    expect(first ?? null, shared)
+    expect(second ?? null, own)
+    expect(key.publicKey, own)
+    const other = importEphemeralKey(x25519, secret)
+    expect(x25519.deriveSharedSecret(other, bob), shared)
+    expect(other.publicKey, own)
   },
 
   hash({ hash }) {

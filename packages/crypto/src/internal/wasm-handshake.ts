@@ -12,7 +12,7 @@ interface HandshakeCode {
   blake2sBegin: (digestBytes: number, keyBytes: number) => void
   blake2sAbsorb: (length: number) => void
   blake2sFinish: (length: number) => number
-  x25519: () => number
+  x25519: (points: number, base: number) => number
   wipe: (length: number) => void
 }
 
@@ -23,6 +23,8 @@ const BLOCK_BYTES = 64
 const HASH_BYTES = 32
 const MAC_BYTES = 16
 const POINT_BYTES = 32
+/** Scalar, two points, three results. */
+const X25519_BYTES = 6 * POINT_BYTES
 
 let loaded: { code: HandshakeCode; bytes: Uint8Array } | undefined
 
@@ -82,48 +84,75 @@ function blake2s(digestBytes: number, keyBytes: number, parts: readonly Uint8Arr
 }
 
 class WasmPrivateKey implements DhPrivateKey {
-  readonly publicKey: Uint8Array
   readonly #secret: Uint8Array
+  #publicKey: Uint8Array | null = null
 
   constructor(secret: Uint8Array) {
     this.#secret = new Uint8Array(secret)
-    this.publicKey = multiply(this.#secret, BASE_POINT)
+  }
+
+  get publicKey(): Uint8Array {
+    if (this.#publicKey === null) this.#multiply()
+    return this.#publicKey!
   }
 
   derive(publicKey: DhPublicKey): Uint8Array | null {
-    const secret = multiply(this.#secret, publicKey.bytes)
-    return isZero(secret) ? null : secret
+    const [secret] = this.#multiply(publicKey)
+    return isZero(secret!) ? null : secret!
+  }
+
+  deriveBoth(first: DhPublicKey, second: DhPublicKey): readonly [Uint8Array, Uint8Array] | null {
+    const known = this.#publicKey
+    const [a, b] = this.#multiply(first, second) as [Uint8Array, Uint8Array]
+    if (!isZero(a) && !isZero(b)) return [a, b]
+    wipe(a, b)
+    // One computed along with them is wrong: their inverse does not exist.
+    this.#publicKey = known
+    return null
   }
 
   wipe(): void {
     wipe(this.#secret)
   }
-}
 
-const BASE_POINT = Uint8Array.from({ length: POINT_BYTES }, (_, i) => (i === 0 ? 9 : 0))
+  /** The products with up to two public keys. The key's own comes at a discount, where it is not known yet. */
+  #multiply(...publicKeys: readonly DhPublicKey[]): Uint8Array[] {
+    const base = this.#publicKey === null ? 1 : 0
+    const { code, bytes } = load()
+    bytes.set(this.#secret, INPUT)
+    publicKeys.forEach((key, i) => bytes.set(key.bytes, INPUT + POINT_BYTES * (i + 1)))
+    const at = code.x25519(publicKeys.length, base)
+    const results = Array.from({ length: publicKeys.length + base }, (_, i) =>
+      bytes.slice(at + POINT_BYTES * i, at + POINT_BYTES * (i + 1)),
+    )
+    code.wipe(X25519_BYTES)
+    if (base === 1) this.#publicKey = results.pop()!
+    return results
+  }
+}
 
 export const wasmX25519: X25519 = {
   importPrivateKey: (secret) => {
-    checkLength(secret, POINT_BYTES, 'a private key')
-    return new WasmPrivateKey(secret)
+    const key = importKey(secret)
+    // Now: it is asked for also after wiping.
+    void key.publicKey
+    return key
   },
+  importEphemeralKey: importKey,
   importPublicKey: (bytes) => {
     checkLength(bytes, POINT_BYTES, 'a public key')
     return { bytes: new Uint8Array(bytes) }
   },
-  deriveSharedSecret: (privateKey, publicKey) => {
-    if (!(privateKey instanceof WasmPrivateKey)) throw new TypeError('the private key was imported by another engine')
-    return privateKey.derive(publicKey)
-  },
+  deriveSharedSecret: (privateKey, publicKey) => ours(privateKey).derive(publicKey),
+  deriveSharedSecrets: (privateKey, first, second) => ours(privateKey).deriveBoth(first, second),
 }
 
-/** The secret, then the point, lie at INPUT; the product is put behind them. */
-function multiply(secret: Uint8Array, point: Uint8Array): Uint8Array {
-  const { code, bytes } = load()
-  bytes.set(secret, INPUT)
-  bytes.set(point, INPUT + POINT_BYTES)
-  const at = code.x25519()
-  const product = bytes.slice(at, at + POINT_BYTES)
-  code.wipe(3 * POINT_BYTES)
-  return product
+function importKey(secret: Uint8Array): WasmPrivateKey {
+  checkLength(secret, POINT_BYTES, 'a private key')
+  return new WasmPrivateKey(secret)
+}
+
+function ours(privateKey: DhPrivateKey): WasmPrivateKey {
+  if (!(privateKey instanceof WasmPrivateKey)) throw new TypeError('the private key was imported by another engine')
+  return privateKey
 }

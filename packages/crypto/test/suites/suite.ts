@@ -1,9 +1,10 @@
 /** What every Suite has to do, whatever it is made of. */
 import assert from 'node:assert/strict'
 import { blake2s } from '@noble/hashes/blake2.js'
+import { deriveSharedSecrets, importEphemeralKey } from '@wireweave/crypto/ephemeral'
 import { kdf1, kdf2, kdf3 } from '@wireweave/crypto/kdf'
 import { nobleSuite } from '@wireweave/crypto/noble'
-import type { Suite } from '@wireweave/crypto/suite'
+import type { Suite, X25519 } from '@wireweave/crypto/suite'
 import type { Test } from '@wireweave/testkit/portable'
 import { hashes, hmacs, kdfs, macs } from '../vectors/blake2s-python.js'
 import { blake2sAbc, blake2sGrandHash, chacha20poly1305, diffieHellman, hchacha20 } from '../vectors/rfc.js'
@@ -14,12 +15,12 @@ const SLOW_MS = 120_000
 const NONE = new Uint8Array(0)
 
 export function cryptoSuite(test: Test, suite: Suite): void {
-  x25519Suite(test, suite)
+  x25519Suite(test, suite.x25519)
   blake2sSuite(test, suite)
   aeadSuite(test, suite)
 }
 
-function x25519Suite(test: Test, { x25519 }: Suite): void {
+export function x25519Suite(test: Test, x25519: X25519): void {
   const multiply = (scalar: Uint8Array, u: Uint8Array): Uint8Array | null =>
     x25519.deriveSharedSecret(x25519.importPrivateKey(scalar), x25519.importPublicKey(u))
 
@@ -105,9 +106,62 @@ function x25519Suite(test: Test, { x25519 }: Suite): void {
     assert.equal(hex(x25519.deriveSharedSecret(kept, publicKey)), diffieHellman.shared)
   })
 
+  test('a key for one handshake gives the same public key and secrets, one by one and both at once, in any order', () => {
+    const points = x25519Products.map(({ u }) => x25519.importPublicKey(fromHex(u)))
+    for (const { scalar, u, product } of x25519Products) {
+      const point = x25519.importPublicKey(fromHex(u))
+      const { publicKey } = x25519.importPrivateKey(fromHex(scalar))
+      const before = importEphemeralKey(x25519, fromHex(scalar))
+      assert.equal(toHex(before.publicKey), toHex(publicKey))
+      assert.equal(hex(x25519.deriveSharedSecret(before, point)), product)
+      const after = importEphemeralKey(x25519, fromHex(scalar))
+      assert.equal(hex(x25519.deriveSharedSecret(after, point)), product)
+      assert.equal(toHex(after.publicKey), toHex(publicKey))
+      for (const other of points) {
+        const single = hex(multiply(fromHex(scalar), other.bytes))
+        const both = importEphemeralKey(x25519, fromHex(scalar))
+        assert.deepEqual(deriveSharedSecrets(x25519, both, point, other)?.map(toHex), [product, single])
+        assert.equal(toHex(both.publicKey), toHex(publicKey))
+        assert.deepEqual(deriveSharedSecrets(x25519, both, other, point)?.map(toHex), [single, product])
+        both.wipe?.()
+      }
+    }
+  })
+
+  test('a key that stays gives both secrets at once, too', () => {
+    const [{ scalar, u, product }] = [x25519Products[0]!]
+    const key = x25519.importPrivateKey(fromHex(scalar))
+    const bob = x25519.importPublicKey(fromHex(diffieHellman.bobPublic))
+    const single = hex(x25519.deriveSharedSecret(key, bob))
+    const both = deriveSharedSecrets(x25519, key, x25519.importPublicKey(fromHex(u)), bob)
+    assert.deepEqual(both?.map(toHex), [product, single])
+  })
+
+  test('a low-order point in either place gives no secret at all, and leaves the public key right', () => {
+    const secret = fromHex(diffieHellman.alicePrivate)
+    const bob = x25519.importPublicKey(fromHex(diffieHellman.bobPublic))
+    for (const point of lowOrderPoints) {
+      const low = x25519.importPublicKey(fromHex(point))
+      for (const [first, second] of [
+        [low, bob],
+        [bob, low],
+        [low, low],
+      ] as const) {
+        const key = importEphemeralKey(x25519, secret)
+        assert.equal(deriveSharedSecrets(x25519, key, first, second), null, point)
+        assert.equal(toHex(key.publicKey), diffieHellman.alicePublic, point)
+        assert.equal(hex(x25519.deriveSharedSecret(key, bob)), diffieHellman.shared)
+      }
+      const key = importEphemeralKey(x25519, secret)
+      assert.equal(x25519.deriveSharedSecret(key, low), null, point)
+      assert.equal(toHex(key.publicKey), diffieHellman.alicePublic, point)
+    }
+  })
+
   test('a key of another length is a RangeError, one of another engine a TypeError', () => {
     for (const length of [0, 31, 33, 64]) {
       assert.throws(() => x25519.importPrivateKey(new Uint8Array(length)), RangeError)
+      assert.throws(() => importEphemeralKey(x25519, new Uint8Array(length)), RangeError)
       assert.throws(() => x25519.importPublicKey(new Uint8Array(length)), RangeError)
     }
     const publicKey = x25519.importPublicKey(pattern(32))

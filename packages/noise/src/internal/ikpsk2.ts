@@ -11,6 +11,7 @@
  */
 import type { DhPrivateKey, DhPublicKey } from '@wireweave/crypto/suite'
 import { wipe } from '@wireweave/crypto/bytes'
+import { deriveSharedSecrets } from '@wireweave/crypto/ephemeral'
 import { DROP_BAD_TAG, DROP_LOW_ORDER_POINT, type DropCode } from '../drop.js'
 import type { SymmetricState } from './symmetric-state.js'
 
@@ -30,13 +31,14 @@ export function writeInitiation(
   payload: Uint8Array,
 ): Uint8Array | DropCode {
   const message = new Uint8Array(INITIATION_PAYLOAD + payload.length + TAG_BYTES)
+  // Before its turn: the public key of an ephemeral costs less afterwards.
+  const es = state.suite.x25519.deriveSharedSecret(ephemeral, remoteStatic)
+  if (es === null) return DROP_LOW_ORDER_POINT
   // C := KDF1(C, E_i); msg.ephemeral := E_i; H := HASH(H || msg.ephemeral)
   state.mixChainingKey(ephemeral.publicKey)
   message.set(ephemeral.publicKey)
   state.mixHash(ephemeral.publicKey)
   // (C, κ) := KDF2(C, DH(E_i, S_r))
-  const es = state.suite.x25519.deriveSharedSecret(ephemeral, remoteStatic)
-  if (es === null) return DROP_LOW_ORDER_POINT
   state.mixKey(es)
   wipe(es)
   // msg.static := AEAD(κ, 0, S_i, H); H := HASH(H || msg.static)
@@ -89,13 +91,16 @@ export function writeResponse(
   payload: Uint8Array,
 ): Uint8Array | DropCode {
   const message = new Uint8Array(RESPONSE_PAYLOAD + payload.length + TAG_BYTES)
+  // Before their turn: together they cost less, and so does the public key afterwards.
+  const secrets = deriveSharedSecrets(state.suite.x25519, ephemeral, remoteEphemeral, remoteStatic)
+  if (secrets === null) return DROP_LOW_ORDER_POINT
   // C := KDF1(C, E_r); msg.ephemeral := E_r; H := HASH(H || msg.ephemeral)
   state.mixChainingKey(ephemeral.publicKey)
   message.set(ephemeral.publicKey)
   state.mixHash(ephemeral.publicKey)
   // C := KDF1(C, DH(E_r, E_i)); C := KDF1(C, DH(E_r, S_i))
-  if (!mixSharedSecret(state, ephemeral, remoteEphemeral)) return DROP_LOW_ORDER_POINT
-  if (!mixSharedSecret(state, ephemeral, remoteStatic)) return DROP_LOW_ORDER_POINT
+  for (const secret of secrets) state.mixChainingKey(secret)
+  wipe(...secrets)
   // (C, τ, κ) := KDF3(C, Q); H := HASH(H || τ)
   state.mixKeyAndHash(presharedKey)
   // msg.empty := AEAD(κ, 0, ε, H); H := HASH(H || msg.empty)
