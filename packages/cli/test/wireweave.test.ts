@@ -82,6 +82,9 @@ describe('wireweave', () => {
     const { code, stderr } = await runProgram('wireweave', ['frobnicate'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^wireweave: unknown command 'frobnicate'\n+See wireweave --help\.\n$/)
+    expect((await runProgram('wireweave', ['add-peer', 'wg0'])).stderr).toMatch(
+      /'peer'\n+See wireweave add-peer --help\.\n$/,
+    )
   })
 
   test('no message writes to the terminal instead of on it', async () => {

@@ -13,7 +13,8 @@ export function parsePlace(option: string, text: string): Place {
   const match = /^(?:(.*):)?(\d{1,5})$/.exec(text)
   const host = match === null ? null : bindHost(match[1])
   const port = match === null ? null : parseDecimal(match[2]!, 65535)
-  if (host === null || port === null) throw notUnderstood(option, text, '[bind:]port, such as 1080 or 127.0.0.1:1080')
+  if (host === null || port === null)
+    throw notUnderstood(option, text, '[bind:]port, such as 1080 or 127.0.0.1:1080; ports end at 65535')
   return { host: host ?? LOOPBACK, port }
 }
 

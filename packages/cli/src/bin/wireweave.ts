@@ -35,6 +35,11 @@ addServiceCommands(program)
 addKeyCommands(program)
 addHelpCommands(program)
 
+for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
+  const parent = command.parent === program ? '' : `${command.parent!.name()} `
+  command.showHelpAfterError(`See wireweave ${parent}${command.name()} --help.`)
+}
+
 try {
   if (process.argv.length <= 2) program.outputHelp()
   else await program.parseAsync()

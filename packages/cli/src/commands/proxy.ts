@@ -6,14 +6,16 @@ export function addProxyCommands(program: Command): void {
   program.commandsGroup('Without root:')
   const collect = (text: string, list: string[] = []): string[] => [...list, text]
   program
-    .command('proxy <conf>')
-    .description('open a tunnel inside this process and lead programs through it; needs no root')
-    .option('-D, --socks <[bind:]port>', 'a SOCKS5 proxy, TCP and UDP', collect)
-    .option('--http <[bind:]port>', 'an HTTP proxy', collect)
-    .option('-L, --forward <[bind:]port:host:port[/udp]>', 'a port here that leads into the tunnel', collect)
-    .option('-R, --reverse <[bind:]port:host:port[/udp]>', 'a port of the tunnel that leads here', collect)
+    .command('proxy')
+    .summary('open a tunnel inside this process and lead programs through it; needs no root')
+    .description('Open a tunnel inside this process and lead programs through it. Needs no root.')
+    .argument('<conf>', 'a file of wg-quick, NAME for the one in /etc/wireguard, or a file of wireproxy')
+    .option('-D, --socks <place>', 'a SOCKS5 proxy, TCP and UDP, at [bind:]port', collect)
+    .option('--http <place>', 'an HTTP proxy at [bind:]port', collect)
+    .option('-L, --forward <way>', '[bind:]port:host:port[/udp]: a port here that leads into the tunnel', collect)
+    .option('-R, --reverse <way>', '[bind:]port:host:port[/udp]: a port of the tunnel that leads here', collect)
     .option('-W, --stdio <host:port>', 'make standard input and output a connection to there')
-    .option('--metrics <[bind:]port>', '/metrics for Prometheus, and /readyz')
+    .option('--metrics <place>', '/metrics for Prometheus, and /readyz, at [bind:]port')
     .option('--user <name>', 'ask for this name and the password in WIREWEAVE_PROXY_PASSWORD')
     .option('--password-file <file>', 'take the password from the first line of a file')
     .option('--allow-unauthenticated', 'listen beyond this machine also without a password')
@@ -23,9 +25,9 @@ export function addProxyCommands(program: Command): void {
     .addHelpText(
       'after',
       `
-CONF is a file of wg-quick, the name of one in /etc/wireguard, or a file of wireproxy, whose sections open what they name.
-Of [Interface] the key, addresses, DNS and MTU count; hooks and routes do not. Without bind it is 127.0.0.1; -R without
-bind is every address of the tunnel.
+Of [Interface] the key, port, addresses, DNS and MTU count; hooks and routes do
+not. Without bind it is 127.0.0.1; -R without bind is every address of the
+tunnel. "wireweave help proxy" says more.
 
   wireweave proxy wg0.conf -D 1080
   curl --proxy socks5h://127.0.0.1:1080 http://intranet.example/

@@ -97,6 +97,16 @@ describe('init and add-peer', () => {
     })
   })
 
+  test('a server that nobody could reach is not made', async () => {
+    const target = path.join(temporaryFolder(), 'srv.conf')
+    for (const endpoint of ['https://vpn.example.org', 'vpn.example.org:99999', 'a b', '']) {
+      const { code, stderr } = await wireweave('init', target, '--endpoint', endpoint)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^wireweave: --endpoint: /)
+    }
+    expect(existsSync(target)).toBe(false)
+  })
+
   test.each([
     ['--address', '10.0.0.300/24', /Address: .*10\.0\.0\.300/],
     ['--listen-port', '70000', /ListenPort/],
@@ -192,7 +202,9 @@ describe('init and add-peer', () => {
     [['x', '--allowed-ips', 'everything'], /--allowed-ips: "everything" is no IP address/],
     [['x', '--keepalive', 'often'], /--keepalive: "often"/],
     [['x', '--public-key', 'short'], /--public-key is not a key/],
-    [['x', '--endpoint', 'a/b:1'], /Endpoint/],
+    [['x', '--endpoint', 'a/b:1'], /--endpoint: "a\/b" is not a host name/],
+    [['x', '--endpoint', 'vpn example.org'], /--endpoint: .*has a space/],
+    [['phone'], /called phone already\. Choose another name/],
     [['x', '--dns', '9.9.9.9\nPostUp = evil'], /--dns must be one line/],
     [['x\n[Peer]'], /the name of the peer must be one line/],
   ])('%j is refused and changes nothing', async (args, message) => {

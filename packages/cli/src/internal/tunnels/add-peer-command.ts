@@ -14,6 +14,7 @@ import { locateConf, openInterface, readConfFile, withFileLocked, writeConfFile 
 import { freeAddresses } from './address-pool.js'
 import {
   clientText,
+  DEFAULT_PORT,
   describeAddresses,
   endpointText,
   hostPrefix,
@@ -48,7 +49,6 @@ interface NewPeer {
   readonly allowedIps: readonly IpPrefix[]
 }
 
-const DEFAULT_PORT = 51820
 const EVERYTHING = '0.0.0.0/0, ::/0'
 
 /** Two that run at once must not give the same address away, nor lose each other's peer. */
@@ -62,7 +62,8 @@ async function addPeerTo(source: string, name: string, flags: AddPeerFlags): Pro
   const { text } = readConfFile(source)
   const conf = parseConf(text, file)
   if (conf.device.privateKey === null) throw invalid(`${file} has no PrivateKey: it is not a server's`)
-  if (conf.peers.some((peer) => peer.name === name)) throw invalid(`${file} has a peer called ${name} already`)
+  if (conf.peers.some((peer) => peer.name === name))
+    throw invalid(`${file} has a peer called ${name} already. Choose another name.`)
   const taken = conf.peers.flatMap((peer) => peer.allowedIps)
   const addresses =
     flags.address === undefined
@@ -78,7 +79,9 @@ async function addPeerTo(source: string, name: string, flags: AddPeerFlags): Pro
     endpoint: endpointOf(flags, conf, file),
     allowedIps: flags.fullTunnel ? prefixesOf(EVERYTHING, '') : allowedIpsOf(flags, conf),
     dns: flags.dns ?? noteOf(conf, 'client dns'),
-    keepalive: parseDecimal(keepalive, 65535) ?? refuse(`--keepalive: "${keepalive}" is no number of seconds`),
+    keepalive:
+      parseDecimal(keepalive, 65535) ??
+      refuse(`--keepalive: "${keepalive}" is no number of seconds. Use 0 (off) to 65535.`),
   })
   const output = path.resolve(flags.output ?? clientPath(file, interfaceName, name))
   mkdirSync(path.dirname(output), { recursive: true, mode: 0o700 })
@@ -117,7 +120,7 @@ function newPeer(name: string, flags: AddPeerFlags, conf: Conf): Omit<NewPeer, '
     throw invalid('--public-key is not a key: 44 characters of base64, as "wireweave pubkey" prints')
   const text = formatKey(publicKey)
   if (conf.peers.some((peer) => formatKey(peer.publicKey) === text))
-    throw invalid('there is a peer with that key already')
+    throw invalid('there is a peer with that key already. Each device needs a key of its own.')
   return { name, presharedKey, publicKey, privateKey: null }
 }
 

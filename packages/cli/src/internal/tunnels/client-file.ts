@@ -20,6 +20,9 @@ export interface Client {
   readonly keepalive: number
 }
 
+/** Of WireGuard, where nothing else is said. */
+export const DEFAULT_PORT = 51820
+
 /** Throws a `WireGuardError` when something in it cannot be. */
 export function clientText(client: Client): string {
   const { addresses, privateKey, presharedKey, serverKey, endpoint, allowedIps, dns, keepalive } = client
@@ -71,8 +74,23 @@ export function prefixesOf(list: string, option: string): IpPrefix[] {
     })
 }
 
-/** `host`, `host:port`, `2001:db8::1` or `[2001:db8::1]:port` to what a file takes. */
+/** `host`, `host:port`, `2001:db8::1` or `[2001:db8::1]:port` to what a file takes. Throws a `WireGuardError` for another. */
 export function endpointText(endpoint: string, port: number): string {
+  // Who reads a file takes spaces out of it.
+  if (/\s/.test(endpoint)) throw notAnEndpoint(`"${endpoint}" has a space. Write host or host:port.`)
+  const text = withPort(endpoint, port)
+  const error = readConf(`[Peer]\nEndpoint = ${text}\n`).problems.find(
+    ({ key, severity }) => key === 'Endpoint' && severity === 'error',
+  )
+  if (error !== undefined) throw notAnEndpoint(`${error.message}. ${error.remedy}`)
+  return text
+}
+
+function notAnEndpoint(why: string): WireGuardError {
+  return new WireGuardError('CONFIG_INVALID', `--endpoint: ${why}`)
+}
+
+function withPort(endpoint: string, port: number): string {
   if (/^\[.*\]:[0-9]+$/.test(endpoint) || /^[^:]+:[0-9]+$/.test(endpoint)) return endpoint
   if (endpoint.startsWith('[')) return `${endpoint}:${port}`
   return endpoint.includes(':') ? `[${endpoint}]:${port}` : `${endpoint}:${port}`

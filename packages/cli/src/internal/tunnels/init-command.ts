@@ -7,6 +7,7 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import { formatIp } from '@wireweave/tunnel/ip'
 import { encodeSecretKey, formatKey } from '@wireweave/tunnel/keys'
 import { locateConf } from 'wireweave'
+import { DEFAULT_PORT, endpointText } from './client-file.js'
 import { refuseLines, writeSecretFile } from './secret-file.js'
 import { newKeyPair } from './new-keys.js'
 import { print } from '../terminal.js'
@@ -25,6 +26,7 @@ export function initCommand(source: string, flags: InitFlags): void {
   const { endpoint, dns, listenPort } = flags
   const address = flags.address ?? privateNetworks()
   refuseLines({ '--address': address, '--endpoint': endpoint, '--dns': dns, '--listen-port': listenPort })
+  if (endpoint !== undefined) endpointText(endpoint, DEFAULT_PORT)
   const { privateKey, publicKey } = newKeyPair()
   const text = serverText(flags, address, encodeSecretKey(privateKey, 'base64'))
   privateKey.fill(0)
