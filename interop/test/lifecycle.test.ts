@@ -129,6 +129,27 @@ describeWith('the daemon', [ours.need], () => {
     await eventually('it is gone', async () => !(await hasSocket('passed0')))
   })
 
+  test('waits for packets in the kernel while it is in use, hears whoever calls, and sleeps in its event loop again', async () => {
+    const pair = await loopbackPair(lab)
+    const { one, two } = pair
+    await startBoth(pair)
+    await connect(pair)
+    const pids = await running()
+    // poll on x64, ppoll on arm64; the event loop waits in epoll_pwait.
+    const parked = async (): Promise<number> => {
+      const calls = await lab.run('sh', ['-c', `cat ${pids.map((pid) => `/proc/${pid}/task/*/syscall`).join(' ')}`])
+      return calls.split('\n').filter((line) => /^(7|73) /.test(line)).length
+    }
+    const pinging = one.host.run('ping', ['-c', '10', '-i', '0.2', two.v4])
+    await eventually('a thread of each daemon waits in poll', async () => (await parked()) === 2, 5)
+    expect(await one.host.wg('show wg1 peers')).toBe(`${two.keys.publicKey}\n`)
+    await one.host.wg('set wg1 fwmark 5')
+    expect(await one.host.wg('show wg1 fwmark')).toBe('0x5\n')
+    expect(await pinging).toContain(' 0% packet loss')
+    await eventually('none does', async () => (await parked()) === 0, 10)
+    expect(await reaches(two.host, one.v4)).toBe(true)
+  })
+
   test('binds its port when the interface goes up, frees it when it goes down, and keeps its configuration', async () => {
     const pair = await loopbackPair(lab)
     const { one, two, zero } = pair

@@ -92,6 +92,10 @@ export class LinuxTunPort implements PacketPort {
     return { name, index }
   }
 
+  get descriptor(): number {
+    return this.#fd
+  }
+
   get mtu(): number {
     return this.#link!.state.mtu || (this.#options.mtu ?? DEFAULT_MTU)
   }

@@ -6,7 +6,7 @@ import type { HandshakeSecrets } from './core/device.js'
 import type { OpenBind } from './shell/bind.js'
 import type { Clock } from './shell/clock.js'
 import { openUserspaceTunnel } from './shell/open-tunnel.js'
-import { openWorkerTunnel } from './shell/worker-tunnel.js'
+import { isWorkerHere, openWorkerTunnel } from './shell/worker-tunnel.js'
 
 export type { HandshakeSecrets }
 
@@ -16,9 +16,10 @@ export interface UserspaceOptions {
   /**
    * Runs device, interface and sockets in a thread of their own, so that work on this one does not stall the tunnel.
    * The adapter must be one that a worker can import; of the options below only a named `bind` and
-   * `onHandshakeSecrets` go with it.
+   * `onHandshakeSecrets` go with it. On Linux that thread waits in the kernel for packets, which come through sooner.
+   * `auto`: where that can be, which is not so in a program that a bundler put into one file. @default false
    */
-  readonly worker?: boolean
+  readonly worker?: boolean | 'auto'
   /**
    * Which sockets: `linux` and `windows` make system calls through koffi, `dgram` is portable, `auto` (the default) the
    * first that works.
@@ -49,24 +50,26 @@ export interface NetworkAware {
   sendThrough(family: 4 | 6, index: number): Promise<boolean>
 }
 
-/** Throws a TypeError when `options` cannot go with a worker. */
+/** Throws a TypeError when `worker` is true and the adapter, or another option, cannot go with one. */
 export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptions = {}): TunnelBackend {
-  if (options.worker === true) checkForWorker(adapter, options)
+  const { worker = false } = options
+  const obstacle = worker === false ? null : obstacleForWorker(adapter, options)
+  if (worker === true && obstacle !== null) throw new TypeError(obstacle)
+  const inWorker = worker === true || (worker === 'auto' && obstacle === null && isWorkerHere())
   return {
     name: adapter.name,
     dataPlane: 'userspace',
     reach: adapter.reach,
     probe: () => adapter.probe(),
     open: (interfaceOptions) =>
-      options.worker === true
+      inWorker
         ? openWorkerTunnel(adapter, interfaceOptions, options)
         : openUserspaceTunnel(adapter, interfaceOptions, options),
   }
 }
 
-function checkForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): void {
-  if (adapter.module === undefined) throw new TypeError(`adapter ${adapter.name} cannot be imported by a worker`)
-  if (typeof bind === 'function')
-    throw new TypeError('a worker opens its own sockets: name them, as `linux`, `windows` or `dgram`')
-  if (clock ?? suite ?? engine) throw new TypeError('a worker has its own clock, suite and engine')
+function obstacleForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): string | null {
+  if (adapter.module === undefined) return `adapter ${adapter.name} cannot be imported by a worker`
+  if (typeof bind === 'function') return 'a worker opens its own sockets: name them, as `linux`, `windows` or `dgram`'
+  return (clock ?? suite ?? engine) ? 'a worker has its own clock, suite and engine' : null
 }

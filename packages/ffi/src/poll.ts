@@ -18,6 +18,11 @@ export function closeAll(): void {
   for (const readiness of open.values()) readiness.close()
 }
 
+/** What this thread's event loop watches: whoever blocks the thread in a wait of its own must wait for these, too. */
+export function watchedDescriptors(): Iterable<number> {
+  return open.keys()
+}
+
 interface Wait {
   resolve(): void
   reject(reason: unknown): void

@@ -60,6 +60,11 @@ export interface PacketPort {
   readonly mtu: number
   /** How many packets one `receive` may return: the capacity its batch must have. */
   readonly batchSize: number
+  /**
+   * What poll(2) shows readable when `receive`, having returned 0, may return more; for a thread that waits without its
+   * event loop. Absent where there is no such thing.
+   */
+  readonly descriptor?: number
   /** Whether the interface is up, where the system has such a thing. */
   readonly isUp: boolean
   /** Takes what is ready now; sets `batch.count` and returns it. 0 when nothing is. Throws only when the port is dead. */

@@ -12,6 +12,7 @@ export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyL
     offloads,
     ...(tunFd === null ? {} : { tunFd }),
     userspace: {
+      worker: 'auto',
       // Without offloads the registry brings sockets of its own.
       ...(sockets === 'auto' ? {} : { bind: sockets }),
       ...(keyLog === null ? {} : { onHandshakeSecrets: (secrets) => keyLog.write(secrets) }),

@@ -5,7 +5,7 @@ import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
 import type { DatagramBatch } from '../core/datagrams.js'
 import { ENDPOINT_BYTES, ENDPOINT_FAMILY } from '../core/endpoint.js'
 import { MIN_RECEIVE_BYTES, RANDOM_PORT_ATTEMPTS } from './bind.js'
-import type { BindOptions, OpenBind, StickyBind } from './bind.js'
+import type { BindOptions, OpenBind, ParkableBind, StickyBind } from './bind.js'
 import { Gate } from './internal/gate.js'
 import { socketCalls } from './internal/linux/calls.js'
 import type { SocketCalls } from './internal/linux/calls.js'
@@ -79,6 +79,7 @@ class Channel {
   readonly readiness: Readiness
   /** Whether a receive may find something; while not, `readiness` is watched. */
   isReadable = false
+  isWatched = false
 
   constructor(calls: SocketCalls, socket: UdpSocket, options: BindOptions, stats: SendStats) {
     this.socket = socket
@@ -88,8 +89,9 @@ class Channel {
   }
 }
 
-export class LinuxBind implements StickyBind {
+export class LinuxBind implements StickyBind, ParkableBind {
   readonly port: number
+  readonly descriptors: readonly number[]
   readonly stats: SendStats = { refused: 0 }
   readonly #v4: Channel | null
   readonly #v6: Channel | null
@@ -111,6 +113,7 @@ export class LinuxBind implements StickyBind {
     this.#v4 = v4 && new Channel(calls, v4, options, this.stats)
     this.#v6 = v6 && new Channel(calls, v6, options, this.stats)
     this.#channels = [this.#v4, this.#v6].filter((channel) => channel !== null)
+    this.descriptors = this.#channels.map(({ socket }) => socket.fd)
     for (const channel of this.#channels) this.#watch(channel)
     this.#routes = this.#channels.some(({ socket }) => socket.features.stickySource) ? openRoutes() : null
   }
@@ -137,6 +140,10 @@ export class LinuxBind implements StickyBind {
       this.#watch(channel)
     }
     return 0
+  }
+
+  arrived(index: number): void {
+    this.#channels[index]!.isReadable = true
   }
 
   send(batch: DatagramBatch, first: number): number {
@@ -206,8 +213,12 @@ export class LinuxBind implements StickyBind {
   /** Marks the channel readable when its socket is. */
   #watch(channel: Channel): void {
     channel.isReadable = false
+    // Found readable in another way meanwhile.
+    if (channel.isWatched) return
+    channel.isWatched = true
     channel.readiness.readable().then(
       () => {
+        channel.isWatched = false
         channel.isReadable = true
         this.#readable.open()
       },

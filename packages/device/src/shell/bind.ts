@@ -53,6 +53,14 @@ export interface InterfaceBind extends Bind {
   sendThrough(family: 4 | 6, index: number): boolean
 }
 
+/** What a bind can do beyond {@link Bind} for a thread that waits without its event loop; ask with `in`. */
+export interface ParkableBind extends Bind {
+  /** Its sockets. The same array as long as the bind is open. */
+  readonly descriptors: readonly number[]
+  /** Descriptor `index` was found readable: `receive` looks there. */
+  arrived(index: number): void
+}
+
 export interface BindOptions {
   /** 0..65535; 0 lets the system choose one that is free in both families. */
   readonly port: number

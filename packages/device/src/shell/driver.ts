@@ -3,9 +3,11 @@ import type { PacketBatch, PacketPort } from '@wireweave/tunnel/packets'
 import { createBatch } from '@wireweave/tunnel/packets'
 import { DatagramBatch } from '../core/datagrams.js'
 import type { Device } from '../core/device.js'
-import type { Bind } from './bind.js'
+import type { Bind, ParkableBind } from './bind.js'
 import type { Alarm, Clock } from './clock.js'
+import { Parking } from './internal/parking.js'
 import { Source } from './internal/source.js'
+import type { Parker } from './parker.js'
 
 export interface DriverOptions {
   /** Made with a `flush` that calls {@link Driver.flush}. */
@@ -14,6 +16,8 @@ export interface DriverOptions {
   readonly clock: Clock
   /** The most datagrams of one step, as told to the device. */
   readonly batchSize: number
+  /** Where the thread is the driver's alone, and port and sockets have descriptors. */
+  readonly parker?: Parker | null
   /** The attached bind is of no more use. The driver has let go of it. */
   onBindDeath(error: unknown): void
   /** The interface is gone. The driver has stopped. */
@@ -61,11 +65,14 @@ export class Driver {
   /** When the alarm rings; Infinity when it is not set. */
   #alarmAt = Number.POSITIVE_INFINITY
   #resumes: number
+  readonly #parking: Parking | null
+  /** Of port and bind, for the parker. */
+  #descriptors: readonly number[] | null = null
   #immediate: NodeJS.Immediate | null = null
   #closed = false
 
   constructor(options: DriverOptions) {
-    const { device, port, clock } = options
+    const { device, port, clock, parker } = options
     this.#options = options
     this.#device = device
     this.#port = port
@@ -77,6 +84,7 @@ export class Driver {
       this.#alarmAt = Number.POSITIVE_INFINITY
       this.run()
     })
+    this.#parking = parker ? new Parking(parker, clock, this) : null
     const died = (error: unknown): void => this.#portDied(error)
     this.#fromPort = new Source(() => port.readable(), this.run, died)
     this.#toPort = new Source(() => port.writable(), this.run, died)
@@ -86,6 +94,9 @@ export class Driver {
   attach(bind: Bind): void {
     this.#letGo()
     this.#bind = bind
+    const { descriptor } = this.#port
+    this.#descriptors =
+      descriptor === undefined || !('descriptors' in bind) ? null : [descriptor, ...(bind as ParkableBind).descriptors]
     const died = (error: unknown): void => this.#bindDied(bind, error)
     this.#fromBind = new Source(() => bind.readable(), this.run, died)
     this.#toBind = new Source(() => bind.writable(), this.run, died)
@@ -105,6 +116,25 @@ export class Driver {
     this.#toPort.stop()
     this.#alarm.close()
     if (this.#immediate !== null) clearImmediate(this.#immediate)
+    this.#parking?.close()
+  }
+
+  /** Of {@link Parkable}. */
+  get descriptors(): readonly number[] | null {
+    const isWaiting = this.#toBind.isAwaited || this.#toPort.isAwaited || this.#immediate !== null
+    return isWaiting ? null : this.#descriptors
+  }
+
+  /** Of {@link Parkable}. */
+  arrived(ready: number): void {
+    if ((ready & 1) !== 0) this.#fromPort.isReady = true
+    const bind = this.#bind as ParkableBind
+    for (let i = 0; i < bind.descriptors.length; i++) {
+      if ((ready & (2 << i)) === 0) continue
+      bind.arrived(i)
+      this.#fromBind.isReady = true
+    }
+    this.run()
   }
 
   /** One turn of the loop. */
@@ -119,11 +149,13 @@ export class Driver {
       device.networkChanged(now)
     }
     let isBusy: boolean
+    let isUsed = false
     do {
       device.advance(now)
       this.#settle()
       isBusy = this.#receiveDatagrams(now)
       isBusy = this.#sendPackets(now) || isBusy
+      isUsed ||= isBusy
       isBusy = this.#processHandshakes(now) || isBusy
     } while (isBusy && !this.#closed && (now = this.#clock.now()) < end)
     if (this.#closed) return
@@ -131,6 +163,7 @@ export class Driver {
     this.#await()
     if (isBusy) this.#immediate ??= setImmediate(this.#continue)
     this.#arm()
+    if (isUsed) this.#parking?.use(now)
   }
 
   /** In the middle of a step of the device: makes `outbound` empty whatever it takes. */
@@ -256,6 +289,7 @@ export class Driver {
     this.#toBind.stop()
     this.#fromBind = this.#toBind = NOTHING
     this.#bind = null
+    this.#descriptors = null
   }
 
   #bindDied(bind: Bind, error: unknown): void {

@@ -11,6 +11,7 @@ import type { UserspaceOptions } from '../userspace-backend.js'
 import type { OpenBind } from './bind.js'
 import { openDgramBind } from './bind-dgram.js'
 import { openClock } from './clock.js'
+import type { Parker } from './parker.js'
 import { UserspaceTunnel } from './userspace-tunnel.js'
 
 /** Datagrams of one step: enough for 64 KiB pieces in both directions, few enough to stay in the processor's cache. */
@@ -24,11 +25,12 @@ const PADDING_BYTES = 1024
 
 let suite: Suite | null = null
 
-/** Rejects with a `WireGuardError`, and leaves nothing behind. */
+/** Rejects with a `WireGuardError`, and leaves nothing behind. `parker` is for a thread that does nothing else. */
 export async function openUserspaceTunnel(
   adapter: PacketAdapter,
   interfaceOptions: InterfaceOptions,
   options: UserspaceOptions,
+  parker: Parker | null = null,
 ): Promise<UserspaceTunnel> {
   const { signal, mtu, onEvent } = interfaceOptions
   throwIfAborted(signal)
@@ -53,6 +55,7 @@ export async function openUserspaceTunnel(
       clock,
       openBind,
       batchSize,
+      parker,
       region: arena.take(RECEIVE_BYTES),
       ...(onEvent && { onEvent }),
       createDevice: (hooks) =>

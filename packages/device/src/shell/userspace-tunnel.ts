@@ -12,6 +12,7 @@ import type { Clock } from './clock.js'
 import { Driver } from './driver.js'
 import { Backoff } from './internal/backoff.js'
 import { RouteChecks } from './internal/route-checks.js'
+import type { Parker } from './parker.js'
 
 /** What a device calls, to be put into its options. */
 interface DeviceHooks {
@@ -28,6 +29,8 @@ export interface UserspaceTunnelOptions {
   /** Where the sockets receive. */
   readonly region: Region
   readonly batchSize: number
+  /** Of a thread that is the tunnel's alone. */
+  readonly parker: Parker | null
   createDevice(hooks: DeviceHooks): Device
   readonly onEvent?: (event: TunnelEvent) => void
 }
@@ -83,6 +86,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
       port: options.port,
       clock: options.clock,
       batchSize: options.batchSize,
+      parker: options.parker,
       onBindDeath: (error) => this.#bindDied(error),
       onPortDeath: () => void this.close(),
     })

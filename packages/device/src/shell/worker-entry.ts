@@ -6,12 +6,15 @@ import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import { buffersOf, plainError, wipeSecretsOf } from './internal/worker-messages.js'
 import type { FromWorker, ToWorker, WorkerOrder } from './internal/worker-messages.js'
 import { openUserspaceTunnel } from './open-tunnel.js'
+import type { Parker } from './parker.js'
 import type { UserspaceTunnel } from './userspace-tunnel.js'
 
 const port = parentPort!
 const order = workerData as WorkerOrder
 const aborting = new AbortController()
 let tunnel: UserspaceTunnel | null = null
+/** Calls that are not answered yet. */
+let unanswered = 0
 
 // Whatever ends this thread: what it opened must not stay open in the process.
 process.on('exit', release)
@@ -50,11 +53,20 @@ async function open(): Promise<UserspaceTunnel> {
       ...(tellsEvents && { onEvent: (event) => tell({ tag: 'event', event }) }),
     },
     { bind, ...(tellsSecrets && { onHandshakeSecrets: (secrets) => tell({ tag: 'secrets', secrets }) }) },
+    await openParker(),
   )
+}
+
+async function openParker(): Promise<Parker | null> {
+  const { wakeFd } = order
+  if (wakeFd < 0) return null
+  const { pollParker } = await import('./internal/linux/poll-parker.js')
+  return pollParker(wakeFd, () => tunnel !== null && unanswered === 0)
 }
 
 async function answer(message: Extract<ToWorker, { tag: 'call' }>): Promise<void> {
   const { id } = message
+  unanswered++
   try {
     if (message.call === 'secrets') {
       const secrets = await tunnel!.secrets()
@@ -64,6 +76,8 @@ async function answer(message: Extract<ToWorker, { tag: 'call' }>): Promise<void
     }
   } catch (error) {
     tell({ tag: 'refused', id, error: plainError(error) })
+  } finally {
+    unanswered--
   }
 }
 

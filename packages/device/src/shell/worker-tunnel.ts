@@ -1,4 +1,5 @@
 /** A tunnel that lives in a worker, seen from the thread that opened it. */
+import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { InterfaceOptions, InterfaceRef, Tunnel } from '@wireweave/tunnel/backend'
 import type { DeviceSecrets, DeviceSnapshot, DeviceUpdate } from '@wireweave/tunnel/config'
@@ -6,9 +7,15 @@ import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import type { NetworkAware, UserspaceOptions } from '../userspace-backend.js'
 import { revivedError, withMovableSecrets } from './internal/worker-messages.js'
+import type { Wake } from './internal/linux/wake.js'
 import type { FromWorker, ToWorker, PlainCall, WorkerOrder } from './internal/worker-messages.js'
 
 const ENTRY = new URL('./worker-entry.js', import.meta.url)
+
+/** False in a bundle, which has not taken the worker's own file along. */
+export function isWorkerHere(): boolean {
+  return ENTRY.protocol === 'file:' && existsSync(ENTRY)
+}
 
 /** Rejects as opening on this thread would, and leaves nothing behind. */
 export async function openWorkerTunnel(
@@ -17,6 +24,7 @@ export async function openWorkerTunnel(
   { bind, onHandshakeSecrets }: UserspaceOptions,
 ): Promise<Tunnel> {
   if (signal?.aborted) throw new WireGuardError('ABORTED', 'opening the tunnel was aborted', { cause: signal.reason })
+  const wake = await openWake()
   const order: WorkerOrder = {
     adapterModule: adapter.module!,
     name,
@@ -24,24 +32,40 @@ export async function openWorkerTunnel(
     bind: bind as WorkerOrder['bind'],
     tellsEvents: onEvent !== undefined,
     tellsSecrets: onHandshakeSecrets !== undefined,
+    wakeFd: wake?.fd ?? -1,
     released: new Int32Array(new SharedArrayBuffer(4)),
   }
   // Flags and hooks of the application are for its own code.
   const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}`, execArgv: [] })
-  releaseAtExit(worker, order.released)
-  const tunnel = new WorkerTunnel(adapter.name, worker)
+  const post = (message: ToWorker, move: ArrayBuffer[] = []): void => {
+    worker.postMessage(message, move)
+    wake?.wake()
+  }
+  worker.once('exit', () => wake?.close())
+  releaseAtExit(worker, post, order.released)
+  const tunnel = new WorkerTunnel(adapter.name, worker, post)
   worker.on('message', (message: FromWorker) => {
     if (message.tag === 'event') onEvent?.(message.event)
     else if (message.tag === 'secrets') onHandshakeSecrets?.(message.secrets)
   })
   // The worker itself decides whether it was too late, and cleans up.
-  const abort = (): void => worker.postMessage({ tag: 'abort' } satisfies ToWorker)
+  const abort = (): void => post({ tag: 'abort' })
   signal?.addEventListener('abort', abort, { once: true })
   try {
     await tunnel.opened
     return tunnel
   } finally {
     signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Only Linux's threads park, and only where koffi's native part is there. */
+async function openWake(): Promise<Wake | null> {
+  if (process.platform !== 'linux') return null
+  try {
+    return (await import('./internal/linux/wake.js')).openWake()
+  } catch {
+    return null
   }
 }
 
@@ -53,9 +77,9 @@ const RELEASE_MS = 2000
  * `process.exit` ends workers in the middle of whatever they do, which koffi's watchers do not survive: it would abort
  * the process. Waits until the worker has closed them.
  */
-function releaseAtExit(worker: Worker, released: Int32Array): void {
+function releaseAtExit(worker: Worker, post: Post, released: Int32Array): void {
   const release = (): void => {
-    worker.postMessage({ tag: 'release' } satisfies ToWorker)
+    post({ tag: 'release' })
     Atomics.wait(released, 0, 0, RELEASE_MS)
   }
   if (releases.size === 0) process.on('exit', releaseAll)
@@ -75,21 +99,23 @@ interface Waiting {
   reject(error: Error): void
 }
 
+type Post = (message: ToWorker, move?: ArrayBuffer[]) => void
+
 class WorkerTunnel implements Tunnel, NetworkAware {
   readonly backend: string
   readonly opened: Promise<void>
   readonly closed: Promise<void>
   #interfaceRef: InterfaceRef | null = null
-  readonly #worker: Worker
+  readonly #postMessage: Post
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 0
   #closing: Promise<void> | null = null
   /** The worker's end of the tunnel, or of itself. */
   #failure: Error | null = null
 
-  constructor(backend: string, worker: Worker) {
+  constructor(backend: string, worker: Worker, post: Post) {
     this.backend = backend
-    this.#worker = worker
+    this.#postMessage = post
     this.closed = new Promise((resolve) => worker.once('exit', () => resolve()))
     this.opened = new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
@@ -163,7 +189,7 @@ class WorkerTunnel implements Tunnel, NetworkAware {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject })
-      this.#worker.postMessage(message(id), move)
+      this.#postMessage(message(id), move)
     })
   }
 

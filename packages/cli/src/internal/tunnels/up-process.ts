@@ -140,6 +140,7 @@ class SetUp {
         ...{ config, hooks, killSwitch, signal },
         ...(adapter !== undefined && { adapter }),
         ...(userspace === true && { kernel: false }),
+        ...(process.platform === 'linux' && { userspace: { worker: 'auto' } }),
         onAction: (action) => this.#tell(action),
         onSelection: (selection) => {
           this.#selection = selection

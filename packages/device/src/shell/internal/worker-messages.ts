@@ -16,6 +16,8 @@ export interface WorkerOrder {
   readonly bind: NamedBind
   readonly tellsEvents: boolean
   readonly tellsSecrets: boolean
+  /** An eventfd that is written to after each message; -1 where there is none. */
+  readonly wakeFd: number
   /** Becomes 1 when the worker has let go of everything, after `release` or at its end. */
   readonly released: Int32Array
 }
