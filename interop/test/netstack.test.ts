@@ -121,7 +121,7 @@ BindAddress = 127.0.0.1:${PORT.http}
   async function fetched(url: string, scheme: string): Promise<string> {
     const file = path.join(lab.folder, 'fetched')
     await curl(url, '--proxy', scheme, '--output', file)
-    return (await pair.one.host.run('sha256sum', [file])).slice(0, 64)
+    return (await pair.one.host.run('sha256sum', [file], { seconds: 60 })).slice(0, 64)
   }
 
   test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, { timeout: 300_000 }, async () => {
