@@ -7,6 +7,7 @@
 #include <mswsock.h>
 #include <stddef.h>
 #include <stdio.h>
+#include "records.h"
 
 #define BEGIN(type) at += sprintf(text + at, "%s\"" #type "\":{\"size\":%zu", at == 1 ? "" : ",", sizeof(type))
 #define FIELD(type, name) at += sprintf(text + at, ",\"" #name "\":%zu", offsetof(type, name))
@@ -59,6 +60,13 @@ __declspec(dllexport) const char *Layouts(void)
     BEGIN(WSABUF); FIELD(WSABUF, len); FIELD(WSABUF, buf); END;
     BEGIN(WSACMSGHDR); FIELD(WSACMSGHDR, cmsg_len); FIELD(WSACMSGHDR, cmsg_level); FIELD(WSACMSGHDR, cmsg_type); END;
     BEGIN(WIN32_FIND_DATAW); FIELD(WIN32_FIND_DATAW, cFileName); FIELD(WIN32_FIND_DATAW, cAlternateFileName); END;
+    BEGIN(WIREGUARD_INTERFACE); FIELD(WIREGUARD_INTERFACE, flags); FIELD(WIREGUARD_INTERFACE, listenPort); FIELD(WIREGUARD_INTERFACE, privateKey);
+    FIELD(WIREGUARD_INTERFACE, publicKey); FIELD(WIREGUARD_INTERFACE, peersCount); END;
+    BEGIN(WIREGUARD_PEER); FIELD(WIREGUARD_PEER, flags); FIELD(WIREGUARD_PEER, reserved); FIELD(WIREGUARD_PEER, publicKey); FIELD(WIREGUARD_PEER, presharedKey);
+    FIELD(WIREGUARD_PEER, persistentKeepalive); FIELD(WIREGUARD_PEER, endpoint); FIELD(WIREGUARD_PEER, txBytes); FIELD(WIREGUARD_PEER, rxBytes);
+    FIELD(WIREGUARD_PEER, lastHandshake); FIELD(WIREGUARD_PEER, allowedIpsCount); END;
+    BEGIN(WIREGUARD_ALLOWED_IP); FIELD(WIREGUARD_ALLOWED_IP, address); FIELD(WIREGUARD_ALLOWED_IP, addressFamily); FIELD(WIREGUARD_ALLOWED_IP, cidr);
+    FIELD(WIREGUARD_ALLOWED_IP, flags); END;
     sprintf(text + at, "}");
     return text;
 }

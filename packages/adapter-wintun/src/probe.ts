@@ -6,7 +6,7 @@ import { machineOfFile } from '@wireweave/ffi/win32/machine'
 import type { Availability } from '@wireweave/tunnel/backend'
 import { downloadRemedy } from './failure.js'
 
-export const DLL = 'wintun.dll'
+const DLL = 'wintun.dll'
 
 interface Place {
   readonly platform: string

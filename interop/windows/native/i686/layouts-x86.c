@@ -9,23 +9,7 @@
 #include <netioapi.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* wireguard.h of WireGuardNT, in our words. */
-typedef struct __attribute__((aligned(8))) { uint8_t address[16]; uint16_t family; uint8_t cidr; uint32_t flags; } allowed_ip;
-typedef struct __attribute__((aligned(8))) {
-    uint32_t flags, reserved;
-    uint8_t public_key[32], preshared_key[32];
-    uint16_t keepalive;
-    SOCKADDR_INET endpoint;
-    uint64_t tx, rx, handshake;
-    uint32_t count;
-} peer;
-typedef struct __attribute__((aligned(8))) {
-    uint32_t flags;
-    uint16_t port;
-    uint8_t private_key[32], public_key[32];
-    uint32_t count;
-} interface_record;
+#include "records.h"
 
 __declspec(dllexport) const struct { char mark[16]; uint32_t values[64]; } LayoutsX86 = {
     "WIREWEAVE-X86-1",
@@ -39,8 +23,9 @@ __declspec(dllexport) const struct { char mark[16]; uint32_t values[64]; } Layou
         sizeof(MIB_IPINTERFACE_ROW), offsetof(MIB_IPINTERFACE_ROW, InterfaceLuid),
         offsetof(MIB_IPINTERFACE_ROW, SitePrefixLength), offsetof(MIB_IPINTERFACE_ROW, NlMtu),
         sizeof(MIB_IF_ROW2), offsetof(MIB_IF_ROW2, Mtu), offsetof(MIB_IF_ROW2, OperStatus),
-        sizeof(interface_record), offsetof(interface_record, public_key), offsetof(interface_record, count),
-        sizeof(peer), offsetof(peer, keepalive), offsetof(peer, endpoint), offsetof(peer, tx), offsetof(peer, count),
-        sizeof(allowed_ip), offsetof(allowed_ip, cidr), offsetof(allowed_ip, flags),
+        sizeof(WIREGUARD_INTERFACE), offsetof(WIREGUARD_INTERFACE, publicKey), offsetof(WIREGUARD_INTERFACE, peersCount),
+        sizeof(WIREGUARD_PEER), offsetof(WIREGUARD_PEER, persistentKeepalive), offsetof(WIREGUARD_PEER, endpoint), offsetof(WIREGUARD_PEER, txBytes),
+        offsetof(WIREGUARD_PEER, allowedIpsCount),
+        sizeof(WIREGUARD_ALLOWED_IP), offsetof(WIREGUARD_ALLOWED_IP, cidr), offsetof(WIREGUARD_ALLOWED_IP, flags),
     },
 };

@@ -6,12 +6,11 @@
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { nobleSuite } from '@wireweave/crypto/noble'
 import { userspaceBackend } from '@wireweave/device/userspace-backend'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import type { Tunnel } from '@wireweave/tunnel/backend'
 import { parseEndpoint, parsePrefix } from '@wireweave/tunnel/ip'
-import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
+import type { PrivateKey } from '@wireweave/tunnel/keys'
 import { FakeClock } from '../../../device/test/shell/support/fake-clock.js'
 import { wintunAdapter, type WintunPort } from '../../src/adapter.js'
 import { double, openPort, OPTIONS, violations } from './double.js'
@@ -51,8 +50,12 @@ let seen = 0
 await (await openPort()).close()
 const before = measure()
 const [near, far] = [await open(watched, 0), await open(mirrorAdapter, 1)]
-await introduce(near, 0, 25)
-await introduce(far, 1, 0)
+const tunnels = [near, far]
+for (const [end, tunnel] of tunnels.entries()) {
+  await tunnel.apply({ privateKey: new Uint8Array(32).fill(end + 1) as PrivateKey, listenPort: 51820 })
+}
+await introduce(near, far, 25)
+await introduce(far, near, 0)
 // First the one that waits.
 await far.up()
 await near.up()
@@ -71,7 +74,7 @@ for (let second = 0; second < HOUR_S; second++) {
   if (second + 1 === PERIOD_S) warm = measure()
   if ((second + 1) % PERIOD_S === 0) console.log(`minute ${(second + 1) / 60}: ${described(measure())}`)
   // From now on nothing keeps sessions alive.
-  if (second === HOUR_S / 2) await introduce(near, 0, 0)
+  if (second === HOUR_S / 2) await introduce(near, far, 0)
 }
 const seconds = Math.round((performance.now() - started) / 1000)
 const hot = measure()
@@ -101,23 +104,17 @@ async function open(adapter: typeof mirrorAdapter, end: 0 | 1): Promise<Tunnel> 
   })
 }
 
-async function introduce(tunnel: Tunnel, end: 0 | 1, persistentKeepaliveInterval: number): Promise<void> {
-  const [privateKey, peerKey] = [keyOf(end), keyOf(1 - end)]
+async function introduce(tunnel: Tunnel, other: Tunnel, persistentKeepaliveInterval: number): Promise<void> {
   await tunnel.apply({
-    ...{ privateKey, listenPort: 51820 },
     peers: [
       {
-        publicKey: nobleSuite.x25519.importPrivateKey(peerKey).publicKey as PublicKey,
-        endpoint: parseEndpoint(`192.0.2.${2 - end}:51820`)!,
+        publicKey: (await other.snapshot()).publicKey!,
+        endpoint: parseEndpoint(`192.0.2.${tunnels.indexOf(other) + 1}:51820`)!,
         allowedIps: [parsePrefix('10.66.0.0/24')!],
         persistentKeepaliveInterval,
       },
     ],
   })
-}
-
-function keyOf(end: number): PrivateKey {
-  return new Uint8Array(32).fill(end + 1) as PrivateKey
 }
 
 /** How many of all packets belong to this second. */

@@ -39,6 +39,9 @@ test.each([
   ['WSABUF', WSABUF],
   ['WSACMSGHDR', WSACMSGHDR],
   ['WIN32_FIND_DATAW', WIN32_FIND_DATA],
+  ['WIREGUARD_INTERFACE', INTERFACE],
+  ['WIREGUARD_PEER', PEER],
+  ['WIREGUARD_ALLOWED_IP', ALLOWED_IP],
 ])('%s is laid out as the compiler does it', (name, ours) => {
   const theirs = Object.fromEntries(
     Object.entries(compiled[name]!).map(([field, offset]) => [
