@@ -4,7 +4,7 @@ import { DllLogger } from '@wireweave/ffi/win32/dll-logger'
 import type { DllLogLine } from '@wireweave/ffi/win32/dll-logger'
 import { isElevated } from '@wireweave/ffi/win32/elevation'
 import { ipInterfaceTable } from '@wireweave/ffi/win32/ip-interface'
-import { DllError, dllFolders, findDll, loadDll } from '@wireweave/ffi/win32/library'
+import { archiveFolder, DllError, dllFolders, findDll, loadDll } from '@wireweave/ffi/win32/library'
 import type { Dll, Trust } from '@wireweave/ffi/win32/library'
 import { machineOfFile } from '@wireweave/ffi/win32/machine'
 import { systemDll } from '@wireweave/ffi/win32/system'
@@ -25,8 +25,6 @@ export interface WgntOptions {
 const FILE_NAME = 'wireguard.dll'
 const WEBSITE = 'https://download.wireguard.com/wireguard-nt/'
 const SIGNER = { signer: 'WireGuard LLC' }
-/** The names of the folders in its archive. */
-const FOLDERS: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
 /** Those that wait for nobody. */
 const quick = {
@@ -81,7 +79,8 @@ export class WgntLibrary {
   /** Calls `listener` with the lines of one interface, without its number, until the returned function is called. */
   listenTo(index: number, listener: (line: DllLogLine) => void): () => void {
     this.#listeners.set(index, listener)
-    return () => void this.#listeners.delete(index)
+    // Windows may have given the index to another adapter meanwhile.
+    return () => void (this.#listeners.get(index) === listener && this.#listeners.delete(index))
   }
 
   #share(line: DllLogLine): void {
@@ -134,7 +133,7 @@ function iphlpapi(file: string): Iphlpapi {
 /** Loads nothing: loading the DLL already touches the system. */
 export function availability(options: WgntOptions): Availability {
   if (process.platform !== 'win32') return no('Windows only', 'Use another adapter.')
-  if (FOLDERS[process.arch] === undefined) {
+  if (process.arch !== 'x64' && process.arch !== 'arm64') {
     return no(`it is not supported on ${process.arch}`, 'Install Node.js for x64 or arm64.')
   }
   const file = options.library ?? findDll(FILE_NAME)
@@ -155,7 +154,7 @@ function absent(): Availability & { available: false } {
 function download(): string {
   return (
     `Get the newest archive of ${WEBSITE}, 0.10 or later, and put ${FILE_NAME} of its folder ` +
-    `${FOLDERS[process.arch] ?? process.arch} into ${dllFolders()[0]}.`
+    `${archiveFolder()} into ${dllFolders()[0]}.`
   )
 }
 

@@ -83,6 +83,10 @@ export function loadDll<const T extends CTable, const S extends CTable>(
   slowTable: S,
 ): Dll<T, S> {
   if (!isAbsolutePath(file)) throw new TypeError(`a DLL is loaded by absolute path, not as ${file}`)
+  // The structs here are those of 64 bits, whoever asks.
+  if (ARCHIVE_FOLDERS[process.arch] === undefined) {
+    throw new DllError(file, `${file} is not loaded: Node.js for x64 or arm64 is needed, not ${process.arch}`, null)
+  }
   // While this is open nobody can write to the file, or put another one in its place.
   const handle = openForReading(file)
   let place: string
@@ -138,7 +142,7 @@ function pin(file: string): void {
     throw loadFailure(file, lastError())
 }
 
-const ARCHIVE_FOLDERS: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', ia32: 'x86' }
+const ARCHIVE_FOLDERS: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
 /** The folder in the archives of Wintun and WireGuardNT that has the DLL for this node.exe. */
 export function archiveFolder(): string {

@@ -54,6 +54,16 @@ describe('a DLL of somebody else', () => {
     expect(error.message).toMatch(message)
   })
 
+  test('is not loaded where pointers have 4 bytes', () => {
+    const { arch } = process
+    Object.defineProperty(process, 'arch', { value: 'ia32' })
+    try {
+      expect(caught(() => loadDll(native('threads.dll'), 'unverified', {}, {})).message).toMatch(/x64 or arm64.*ia32/)
+    } finally {
+      Object.defineProperty(process, 'arch', { value: arch })
+    }
+  })
+
   test('that lacks a function is refused by its name', () => {
     const error = caught(() => loadDll(native('threads.dll'), 'unverified', { gone: ['Gone', 'void', []] }, {}))
     expect(error).toMatchObject({ code: 127 })
