@@ -39,7 +39,7 @@ export function addRunCommand(program: Command, dlls: Dlls = {}): void {
     )
     .option('--seconds <n>', 'how long each sample sends; 3 when absent', positive)
     .option('--repeat <n>', 'samples of each contestant for each metric; 5 when absent', positive)
-    .option('--within <seconds>', 'begin no round after which the run would end later', positive)
+    .option('--within <seconds>', 'begin nothing after which the measuring would end later', positive)
     .option('--keys <n>', 'keys for the rate of handshakes, 0 to leave it out; 2000 when absent', whole)
     .option('--quick', 'one second, two rounds, few metrics: does it work, and about how fast')
     .option('--generator <name>', 'what makes traffic: iperf3, own, or auto for the first that is here', 'auto')

@@ -13,7 +13,7 @@ export interface RaceOptions {
   /** How many times each contestant is measured, after a warm-up that is not counted. */
   readonly repeat: number
   readonly seconds: number
-  /** No round begins that would end after so many seconds; the first one always does. */
+  /** No round begins that would end after so many seconds, and of the first one what would is left out. */
   readonly within: number
   /** With how many keys the rate of handshakes is measured; 0 leaves it out. */
   readonly keys: number
@@ -53,7 +53,9 @@ export async function race(options: RaceOptions): Promise<void> {
   }
   if (measurements.length > 0) await warmUpAll(run, subjects)
   const rounds = measurements.length === 0 ? options.repeat : await measureAll(run, subjects)
-  if (options.keys > 0) await measureHandshakes(run, rounds)
+  if (options.keys === 0) return
+  if (run.fits(run.handshakeSeconds(1))) await measureHandshakes(run, Math.max(1, rounds))
+  else onEvent({ tag: 'note', text: `handshake-rate did not fit into ${options.within} s` })
 }
 
 /** One that fails here is measured all the same: what ails it will show in its rows. */
@@ -67,8 +69,11 @@ async function warmUpAll(run: Run, subjects: readonly Subject[]): Promise<void> 
 async function measureAll(run: Run, subjects: readonly Subject[]): Promise<number> {
   const { measurements, repeat, seconds, within } = run.options
   const started = performance.now()
+  const left = new Set<string>()
   for (let round = 1; ; round++) {
     for (const measurement of measurements) {
+      if (round === 1 && !run.fits(measurement.estimate(seconds) * subjects.length)) left.add(measurement.id)
+      if (left.has(measurement.id)) continue
       // Who comes first in one round comes last in the next: whom one follows is not always the same.
       for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
         if (!measurement.applies(subject) || run.hasFailed(subject.contestant, measurement.metrics)) continue
@@ -80,6 +85,8 @@ async function measureAll(run: Run, subjects: readonly Subject[]): Promise<numbe
         if (sample !== null) run.options.onEvent({ tag: 'sample', contestant: contestant.name, round, sample })
       }
     }
+    if (round === 1 && left.size > 0)
+      run.options.onEvent({ tag: 'note', text: `${[...left].join(', ')} did not fit into ${within} s` })
     if (round === repeat) return round
     const aRound = (performance.now() - started) / 1000 / round
     if (run.elapsedSeconds + aRound + run.handshakeSeconds(round + 1) > within) {
@@ -131,6 +138,12 @@ class Run {
 
   get elapsedSeconds(): number {
     return (performance.now() - this.#started) / 1000
+  }
+
+  /** Whether what was guessed to take so long will end in time, at the pace of what is behind. */
+  fits(seconds: number): boolean {
+    const pace = this.#done === 0 ? 1 : Math.max(1, this.elapsedSeconds / this.#done)
+    return this.elapsedSeconds + seconds * pace <= this.options.within
   }
 
   /** What the rate of handshakes will take, over so many rounds. */
