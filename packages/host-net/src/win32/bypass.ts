@@ -24,15 +24,15 @@ export function removeStaleBypasses(
   machine: Pick<Machine, 'routes' | 'bestRoute' | 'addRoute' | 'deleteRoute'>,
   endpoints: readonly IpAddress[],
 ): void {
-  for (const endpoint of endpoints) {
-    for (const { luid, prefix, nextHop, metric } of machine.routes(endpoint.length === 4 ? 4 : 6)) {
-      const isOurs = metric === BYPASS_METRIC && prefix.length === endpoint.length * 8
-      if (!isOurs || prefix.address.join() !== endpoint.join()) continue
-      const way = { luid, endpoint, nextHop }
-      deleteBypass(machine, way)
-      const best = machine.bestRoute(endpoint)
-      if (best !== null && best.luid === luid && best.nextHop.join() === nextHop.join()) addBypass(machine, way)
-    }
+  const wanted = new Set(endpoints.map((endpoint) => endpoint.join()))
+  const rows = ([4, 6] as const).flatMap((family) => machine.routes(family))
+  for (const { luid, prefix, nextHop, metric } of rows) {
+    const { address: endpoint, length } = prefix
+    if (metric !== BYPASS_METRIC || length !== endpoint.length * 8 || !wanted.has(endpoint.join())) continue
+    const way = { luid, endpoint, nextHop }
+    deleteBypass(machine, way)
+    const best = machine.bestRoute(endpoint)
+    if (best !== null && best.luid === luid && best.nextHop.join() === nextHop.join()) addBypass(machine, way)
   }
 }
 
