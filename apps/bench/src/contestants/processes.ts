@@ -36,7 +36,8 @@ export interface Started {
   readonly child: ChildProcess
 }
 
-const READY_SECONDS = 30
+/** An emulated machine takes half a minute to start Node. */
+const READY_SECONDS = 60
 
 /** Starts a program inside a side's namespace and asks every two milliseconds whether it is ready. */
 export async function startInside(

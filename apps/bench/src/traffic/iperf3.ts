@@ -32,7 +32,7 @@ export class Iperf3 {
     const server = spawn('ip', bind, { stdio: 'ignore' })
     const ended = exitOf(server).catch(() => null)
     try {
-      await until('the iperf3 server to listen', 5, async () =>
+      await until('the iperf3 server to listen', 20, async () =>
         (await topology.inside('b', 'ss', ['-Hltn', `src ${b} and sport = ${PORT}`])).stdout.includes(PORT),
       )
       const client = ['-c', b, '-p', PORT, '-J', '-t', `${Math.max(1, Math.round(seconds))}`, ...args]
