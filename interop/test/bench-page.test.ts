@@ -95,6 +95,19 @@ describeWith('the page of wireweave-bench', [program('chromium', 'chromium')], (
     expect((await fetch(`${address}report.json`)).status).toBe(404)
   })
 
+  test('the keyboard reaches every table, and each has a name', async () => {
+    await browser.show(address, 1200, 900, 'light')
+    const reached = '[...document.querySelectorAll("summary, [tabindex]")]'
+    const names = await browser.evaluate<string[]>(
+      `${reached}.map((each) => each.getAttribute('aria-label') ?? each.textContent)`,
+    )
+    expect(names.length).toBeGreaterThan(3)
+    expect(names.every((name) => name.length > 10 && name.length < 100)).toBe(true)
+    await browser.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = true })`)
+    const focused = `${reached}.map((each) => { each.focus(); return document.activeElement === each })`
+    expect(new Set(await browser.evaluate<boolean[]>(focused))).toEqual(new Set([true]))
+  })
+
   for (const [name, width, scheme] of VIEWS) {
     test(`on a ${name} screen of ${width} pixels in ${scheme} every chart is drawn, nothing spills, nothing complains`, async () => {
       await browser.show(address, width, 900, scheme)
