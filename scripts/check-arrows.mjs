@@ -39,7 +39,7 @@ const nodeAllowed = {
   tunnel: [],
   noise: [],
   config: [],
-  crypto: ['node.ts'],
+  crypto: ['node.ts', 'parallel.ts', 'internal/sealing-worker.ts'],
   device: ['shell/', 'userspace-backend.ts'],
   'adapter-netstack': ['node/'],
 }

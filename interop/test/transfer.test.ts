@@ -58,6 +58,7 @@ describeWith('interfaces in other namespaces than their sockets', [ours.need, pr
 describe.each([
   ['without offloads', { WIREWEAVE_OFFLOADS: 'off' }],
   ["on Node's own sockets", { WIREWEAVE_SOCKETS: 'dgram' }],
+  ['sealed by several threads', { WIREWEAVE_SEALING_WORKERS: '2' }],
 ])('%s', (title, env) => {
   describeWith('as well', [ours.need, program('iperf3', 'iperf3')], () => {
     test(`everything goes ${title}`, async () => {

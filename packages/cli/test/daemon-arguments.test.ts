@@ -52,6 +52,7 @@ describe('the environment', () => {
       adapter: 'auto',
       offloads: true,
       sockets: 'auto',
+      sealingWorkers: null,
     })
   })
 
@@ -69,6 +70,7 @@ describe('the environment', () => {
       offloads: false,
       sockets: 'dgram',
     })
+    expect(parseDaemonEnvironment({ WIREWEAVE_SEALING_WORKERS: '2' })).toMatchObject({ sealingWorkers: 2 })
   })
 
   test('asks for no log of a process in the background when silent', () => {
@@ -77,6 +79,8 @@ describe('the environment', () => {
 
   test('refuses a choice that there is not', () => {
     expect(() => parseDaemonEnvironment({ WIREWEAVE_OFFLOADS: 'no' })).toThrow('WIREWEAVE_OFFLOADS is none of: on, off')
+    for (const text of ['-1', '9', '1.5', 'many'])
+      expect(() => parseDaemonEnvironment({ WIREWEAVE_SEALING_WORKERS: text })).toThrow('from 0 to 8')
   })
 
   test.each(['-1', 'x', '3x', ' 3', '99999999'])('refuses the descriptor %j', (fd) => {

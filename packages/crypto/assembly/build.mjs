@@ -1,6 +1,6 @@
 /**
- * Compiles the WebAssembly modules and writes them, as base64, to src/internal/wasm-bytes.ts, so that no loader of
- * files is needed at run time. `--check` fails when that file is not what the sources say.
+ * Compiles the WebAssembly modules and writes them, as base64, to src/internal/*-bytes.ts, so that no loader of files is
+ * needed at run time. `--check` fails when those files are not what the sources say.
  *
  *   node assembly/build.mjs [--check]
  */
@@ -12,7 +12,7 @@ import { transportSource } from './transport.mjs'
 
 const folder = import.meta.dirname
 const build = path.join(folder, '../build')
-const target = path.join(folder, '../src/internal/wasm-bytes.ts')
+const internal = path.join(folder, '../src/internal')
 
 const FLAGS = ['--noAssert', '--runtime', 'stub', '--enable', 'simd']
 
@@ -25,21 +25,35 @@ const TRANSPORT = ['-O1', ...IMPORTED_MEMORY]
 /** Imported by x25519.ts. */
 generated('field', fieldSource())
 
-const modules = {
-  transportCode: [generated('transport', transportSource('constant')), TRANSPORT],
-  transportRelaxedCode: [
-    generated('transport-relaxed', transportSource('relaxed')),
-    [...TRANSPORT, '--enable', 'relaxed-simd'],
-  ],
-  handshakeCode: [path.join(folder, 'handshake.ts'), ['-O3', '--initialMemory', '2', '--lowMemoryLimit', '1024']],
+const RELAXED = ['--enable', 'relaxed-simd']
+
+/** The engine's part of the memory is small: an address of it, and an offset below 1024, can be one instruction. */
+const SEALING = [...TRANSPORT, '--lowMemoryLimit', '1024']
+
+const targets = {
+  'wasm-bytes.ts': {
+    transportCode: [generated('transport', transportSource('constant', 'fixed')), TRANSPORT],
+    transportRelaxedCode: [
+      generated('transport-relaxed', transportSource('relaxed', 'fixed')),
+      [...TRANSPORT, ...RELAXED],
+    ],
+    handshakeCode: [path.join(folder, 'handshake.ts'), ['-O3', '--initialMemory', '2', '--lowMemoryLimit', '1024']],
+  },
+  'sealing-bytes.ts': {
+    sealingCode: [generated('sealing', transportSource('constant', 'imported')), SEALING],
+    sealingRelaxedCode: [generated('sealing-relaxed', transportSource('relaxed', 'imported')), [...SEALING, ...RELAXED]],
+  },
 }
 
-const text = await render()
-const upToDate = existsSync(target) && readFileSync(target, 'utf8') === text
-if (!upToDate && process.argv.includes('--check')) throw new Error('src/internal/wasm-bytes.ts is not what its sources say')
-if (!upToDate) writeFileSync(target, text)
+for (const [name, modules] of Object.entries(targets)) {
+  const target = path.join(internal, name)
+  const text = await render(modules)
+  if (existsSync(target) && readFileSync(target, 'utf8') === text) continue
+  if (process.argv.includes('--check')) throw new Error(`src/internal/${name} is not what its sources say`)
+  writeFileSync(target, text)
+}
 
-async function render() {
+async function render(modules) {
   const parts = ['/** Written by assembly/build.mjs from the sources there; not to be edited. WebAssembly, base64. */\n']
   for (const [name, [source, flags]] of Object.entries(modules)) {
     parts.push(`export const ${name}: string =\n  '${(await compile(source, flags)).toString('base64')}'\n`)

@@ -25,6 +25,8 @@ const STREAM = 384 // 256 bytes: key stream of a group that is not XORed at once
 const NONCE_PREFIX = 640 // the first 4 bytes of the nonce: zero, in WireGuard
 const PIN = 656 // written, never read: see `pin`
 
+const at = (address) => `base + ${address}`
+
 const ROTATE_16 = [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]
 const ROTATE_8 = [3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]
 
@@ -39,9 +41,9 @@ const rotations = {
   /** Relaxed SIMD: one instruction from V8 12 on, as long as the compiler does not see that the mask is a constant. */
   relaxed: {
     setup: `
-  v128.store(${MASKS}, i8x16(${ROTATE_16}))
-  v128.store(${MASKS + 16}, i8x16(${ROTATE_8}))
-  const rotate16 = v128.load(${MASKS}), rotate8 = v128.load(${MASKS + 16})`,
+  v128.store(${at(MASKS)}, i8x16(${ROTATE_16}))
+  v128.store(${at(MASKS + 16)}, i8x16(${ROTATE_8}))
+  const rotate16 = v128.load(${at(MASKS)}), rotate8 = v128.load(${at(MASKS + 16)})`,
     by16: (x) => `i8x16.relaxed_swizzle(${x}, rotate16)`,
     by8: (x) => `i8x16.relaxed_swizzle(${x}, rotate8)`,
   },
@@ -71,25 +73,25 @@ function quarterRounds(list, rotate) {
   return steps.flatMap((step) => list.map(step))
 }
 
-const initial = (i) => (i < 4 ? `i32x4.splat(${CONSTANTS[i]})` : `v128.load32_splat(${KEY + 4 * (i - 4)})`)
+const initial = (i) => (i < 4 ? `i32x4.splat(${CONSTANTS[i]})` : `v128.load32_splat(${at(KEY + 4 * (i - 4))})`)
 const COUNTERS = 'i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3))'
 
 /** Only words 0, 4, 8 and 12 depend on the block counter in the first round: the other columns are computed once. */
 const prepareStart = (rotate) => `
   ${lines(range(0, 12).map((i) => `x${i} = ${initial(i)}`))}
-  x13 = v128.load32_splat(${NONCE_PREFIX})
+  x13 = v128.load32_splat(${at(NONCE_PREFIX)})
   x14 = i32x4.splat(counterLow)
   x15 = i32x4.splat(counterHigh)
   ${lines(quarterRounds(COLUMNS.slice(1), rotate))}
-  ${lines(range(0, 16).filter((i) => i !== 12).map((i) => `v128.store(${START + 16 * i}, x${i})`))}`
+  ${lines(range(0, 16).filter((i) => i !== 12).map((i) => `v128.store(${at(START + 16 * i)}, x${i})`))}`
 
 const loadStart = () =>
-  lines(range(0, 16).map((i) => `x${i} = ${i === 12 ? COUNTERS : `v128.load(${START + 16 * i})`}`))
+  lines(range(0, 16).map((i) => `x${i} = ${i === 12 ? COUNTERS : `v128.load(${at(START + 16 * i)})`}`))
 
 const addInitial = () => `
   ${lines(range(0, 12).map((i) => `x${i} = i32x4.add(x${i}, ${initial(i)})`))}
   x12 = i32x4.add(x12, ${COUNTERS})
-  x13 = i32x4.add(x13, v128.load32_splat(${NONCE_PREFIX}))
+  x13 = i32x4.add(x13, v128.load32_splat(${at(NONCE_PREFIX)}))
   x14 = i32x4.add(x14, i32x4.splat(counterLow))
   x15 = i32x4.add(x15, i32x4.splat(counterHigh))`
 
@@ -153,7 +155,9 @@ const authenticateOne = (address) => {
 }
 const authenticateUpTo = (end) => `while (next < ${end}) { ${authenticateOne('next')} next += 16 }`
 
-const load32 = (address, offset) => `<u64>load<u32>(${address}, ${offset})`
+/** `address` is one of the engine's part, or an expression. */
+const load32 = (address, offset) =>
+  `<u64>load<u32>(${typeof address === 'number' ? at(address + offset) : `${address}, ${offset}`})`
 
 const takePolyKey = () => `
   r0 = ${load32(STREAM, 0)} & 0x0fffffff
@@ -163,7 +167,7 @@ const takePolyKey = () => `
   s1 = r1 + (r1 >> 2)
   s2 = r2 + (r2 >> 2)
   s3 = r3 + (r3 >> 2)
-  v128.store(${POLY_KEY_S}, v128.load(${STREAM + 16}))`
+  v128.store(${at(POLY_KEY_S)}, v128.load(${at(STREAM + 16)}))`
 
 const carryAll = `
   h1 += h0 >> 32
@@ -185,10 +189,10 @@ const finishTag = () => `
   h1 = (select64(h1, g1, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 4)} + (h0 >> 32)
   h2 = (select64(h2, g2, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 8)} + (h1 >> 32)
   h3 = (select64(h3, g3, reduced) & 0xffffffff) + ${load32(POLY_KEY_S, 12)} + (h2 >> 32)
-  store<u32>(${TAG}, <u32>h0)
-  store<u32>(${TAG + 4}, <u32>h1)
-  store<u32>(${TAG + 8}, <u32>h2)
-  store<u32>(${TAG + 12}, <u32>h3)`
+  store<u32>(${at(TAG)}, <u32>h0)
+  store<u32>(${at(TAG + 4)}, <u32>h1)
+  store<u32>(${at(TAG + 8)}, <u32>h2)
+  store<u32>(${at(TAG + 12)}, <u32>h3)`
 
 // --- Both -------------------------------------------------------------------------------------------------------------
 
@@ -196,7 +200,7 @@ const finishTag = () => `
  * A store that nobody reads keeps a computation where it is written. Statements alone do not: up to Node 22, V8's compiler
  * orders what has no effect as it likes, and puts all of Poly1305 before all of ChaCha20, which takes 8 % longer.
  */
-const pin = (type, value) => `${type === 'v128' ? 'v128.store' : 'store<u64>'}(${PIN}, ${value})`
+const pin = (type, value) => `${type === 'v128' ? 'v128.store' : 'store<u64>'}(${at(PIN)}, ${value})`
 
 /** A double round in four parts, each followed by half a block of Poly1305. Uneven parts are slower. */
 function stitchedDoubleRound(rotate) {
@@ -220,8 +224,8 @@ const authenticateAssociated = () => `
     let left = associatedLength, from = associated
     for (; left >= 16; left -= 16, from += 16) ${authenticateOne('from')}
     if (left != 0) {
-      clear(${TAIL})
-      copy(${TAIL}, from, left)
+      clear(${at(TAIL)})
+      copy(${at(TAIL)}, from, left)
       ${authenticateOne(TAIL)}
     }
   }`
@@ -236,21 +240,21 @@ const applyStream = (end) => `
 const applyStreamToRest = () => `
   if (length & 15) {
     const rest = length & 15
-    clear(${TAIL})
-    copy(${TAIL}, source + done, rest)
-    v128.store(${TAIL + 16}, v128.xor(v128.load(${TAIL}), v128.load(stream)))
-    copy(destination + done, ${TAIL + 16}, rest)
+    clear(${at(TAIL)})
+    copy(${at(TAIL)}, source + done, rest)
+    v128.store(${at(TAIL + 16)}, v128.xor(v128.load(${at(TAIL)}), v128.load(stream)))
+    copy(destination + done, ${at(TAIL + 16)}, rest)
     if (!opening) {
-      clear(${TAIL})
-      copy(${TAIL}, ${TAIL + 16}, rest)
+      clear(${at(TAIL)})
+      copy(${at(TAIL)}, ${at(TAIL + 16)}, rest)
     }
   }`
 
 const finish = () => `
   ${authenticateUpTo('wholeBlocks')}
   if (length & 15) ${authenticateOne(TAIL)}
-  store<u64>(${TAIL}, <u64>associatedLength)
-  store<u64>(${TAIL + 8}, <u64>length)
+  store<u64>(${at(TAIL)}, <u64>associatedLength)
+  store<u64>(${at(TAIL + 8)}, <u64>length)
   ${authenticateOne(TAIL)}
   ${finishTag()}`
 
@@ -262,8 +266,9 @@ const POLY_STATE = `
   let r0: u64 = 0, r1: u64 = 0, r2: u64 = 0, r3: u64 = 0, s1: u64 = 0, s2: u64 = 0, s3: u64 = 0`
 
 /** Any length, four blocks at once. */
-const long = (rotate) => `
+const long = (rotate, base) => `
 function crypt(${PARAMETERS}, opening: bool): void {
+  ${base.local}
   let ${range(0, 16).map((i) => `x${i}: v128`).join(', ')}
   ${POLY_STATE}
   ${rotate.setup}
@@ -293,8 +298,8 @@ function crypt(${PARAMETERS}, opening: bool): void {
       done += 256
       if (done == length) break
     } else {
-      ${transpose((offset, vector) => `v128.store(${STREAM}, ${vector}, ${offset})`)}
-      let stream: usize = ${STREAM}
+      ${transpose((offset, vector) => `v128.store(${at(STREAM + offset)}, ${vector})`)}
+      let stream: usize = ${at(STREAM)}
       let room: u32 = 256
       if (block == 0) {
         ${takePolyKey()}
@@ -343,12 +348,13 @@ function rowRounds(rotate) {
 }
 
 /** Up to SHORT bytes: the block of the key and one more. */
-const short = (rotate) => `
+const short = (rotate, base) => `
 function cryptShort(${PARAMETERS}, opening: bool): void {
+  ${base.local}
   ${POLY_STATE}
   ${rotate.setup}
-  const a = i32x4(${CONSTANTS}), b = v128.load(${KEY}), c = v128.load(${KEY + 16})
-  let d = v128.load_lane<u32>(${NONCE_PREFIX}, i32x4(0, 0, 0, 0), 1)
+  const a = i32x4(${CONSTANTS}), b = v128.load(${at(KEY)}), c = v128.load(${at(KEY + 16)})
+  let d = v128.load_lane<u32>(${at(NONCE_PREFIX)}, i32x4(0, 0, 0, 0), 1)
   d = i32x4.replace_lane(i32x4.replace_lane(d, 2, counterLow), 3, counterHigh)
   ${lines(ROWS.map(([a, b, c, d], block) => `let ${a} = a, ${b} = b, ${c} = c, ${d} = i32x4.add(d, i32x4(${block}, 0, 0, 0))`))}
   for (let i = 0; i < 10; i++) {
@@ -356,10 +362,10 @@ function cryptShort(${PARAMETERS}, opening: bool): void {
   }
   ${lines(
     ROWS.flatMap(([a, b, c, d], block) => [
-      `v128.store(${STREAM + 64 * block}, i32x4.add(${a}, a))`,
-      `v128.store(${STREAM + 64 * block + 16}, i32x4.add(${b}, b))`,
-      `v128.store(${STREAM + 64 * block + 32}, i32x4.add(${c}, c))`,
-      `v128.store(${STREAM + 64 * block + 48}, i32x4.add(i32x4.add(${d}, d), i32x4(${block}, 0, 0, 0)))`,
+      `v128.store(${at(STREAM + 64 * block)}, i32x4.add(${a}, a))`,
+      `v128.store(${at(STREAM + 64 * block + 16)}, i32x4.add(${b}, b))`,
+      `v128.store(${at(STREAM + 64 * block + 32)}, i32x4.add(${c}, c))`,
+      `v128.store(${at(STREAM + 64 * block + 48)}, i32x4.add(i32x4.add(${d}, d), i32x4(${block}, 0, 0, 0)))`,
     ]),
   )}
   ${takePolyKey()}
@@ -370,16 +376,42 @@ function cryptShort(${PARAMETERS}, opening: bool): void {
   let next = ciphertext
   if (opening) ${authenticateUpTo('wholeBlocks')}
   let done: u32 = 0
-  let stream: usize = ${STREAM + 64}
+  let stream: usize = ${at(STREAM + 64)}
   ${applyStream('(length & ~15)')}
   ${applyStreamToRest()}
   ${finish()}
 }`
 
-/** `rotation` is a name in `rotations`. */
-export function transportSource(rotation) {
+/** The states of a sealing worker that `deliver` goes through, as in src/internal/sealing-layout.ts. */
+const [IDLE, BUSY, DELIVERING] = [1, 2, 3]
+
+/** Where the engine's part of the memory begins. */
+const bases = {
+  /** At 0, of which the compiler leaves nothing. */
+  fixed: { global: 'const base: usize = 0', local: '', more: '' },
+  /** Where each instance is told, so that several threads can work on one memory. Takes a register. */
+  imported: {
+    global: "@external('env', 'base') declare const imported: usize",
+    local: 'const base = imported',
+    /** In one function: a thread can be ended where a function begins and in loops, so not with half of this done. */
+    more: `
+/** Unless the worker was overtaken: what it has sealed goes to its place, and \`done\` gets \`value\`. */
+export function deliver(state: usize, from: usize, to: usize, length: u32, done: usize, value: i32): u32 {
+  if (atomic.cmpxchg<i32>(state, ${BUSY}, ${DELIVERING}) != ${BUSY}) return 0
+  memory.copy(to, from, length)
+  atomic.store<i32>(done, value)
+  atomic.store<i32>(state, ${IDLE})
+  return 1
+}`,
+  },
+}
+
+/** `rotation` is a name in `rotations`, `place` one in `bases`. */
+export function transportSource(rotation, place) {
   const rotate = rotations[rotation]
+  const base = bases[place]
   return `
+${base.global}
 @inline function rotateLeft(x: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits))
 }
@@ -395,22 +427,24 @@ function copy(to: usize, from: usize, length: u32): void {
 }
 
 // Both en- or decrypt and leave the tag of the ciphertext at TAG.
-${long(rotate)}
-${short(rotate)}
+${long(rotate, base)}
+${short(rotate, base)}
 
-/** \`length\` bytes at \`source\` to \`destination\`, the tag behind them. The key lies at ${KEY}. */
+/** \`length\` bytes at \`source\` to \`destination\`, the tag behind them. The key lies at ${at(KEY)}. */
 export function seal(${PARAMETERS}): void {
+  ${base.local}
   if (length <= ${SHORT}) cryptShort(${ARGUMENTS}, false)
   else crypt(${ARGUMENTS}, false)
-  v128.store(destination + length, v128.load(${TAG}))
+  v128.store(destination + length, v128.load(${at(TAG)}))
 }
 
 /** \`length\` counts the plaintext; the tag lies behind the ciphertext. 0 when it is wrong, and the output is zeros. */
 export function open(${PARAMETERS}): u32 {
+  ${base.local}
   if (length <= ${SHORT}) cryptShort(${ARGUMENTS}, true)
   else crypt(${ARGUMENTS}, true)
   const tag = source + length
-  const difference = (load<u64>(tag) ^ load<u64>(${TAG})) | (load<u64>(tag, 8) ^ load<u64>(${TAG + 8}))
+  const difference = (load<u64>(tag) ^ load<u64>(${at(TAG)})) | (load<u64>(tag, 8) ^ load<u64>(${at(TAG + 8)}))
   if (difference == 0) return 1
   memory.fill(destination, 0, length)
   return 0
@@ -418,6 +452,7 @@ export function open(${PARAMETERS}): u32 {
 
 /** HChaCha20 (draft-irtf-cfrg-xchacha-03 §2.2): replaces the key by the one for \`nonce\`, 16 bytes. */
 export function deriveKey(nonce: usize): void {
+  ${base.local}
   let ${range(0, 12).map((i) => `x${i} = ${initial(i)}`).join(', ')}
   let ${range(12, 16).map((i) => `x${i} = v128.load32_splat(nonce, ${4 * (i - 12)})`).join(', ')}
   ${rotate.setup}
@@ -425,7 +460,8 @@ export function deriveKey(nonce: usize): void {
     ${lines(quarterRounds(COLUMNS, rotate))}
     ${lines(quarterRounds(DIAGONALS, rotate))}
   }
-  ${lines([0, 1, 2, 3, 12, 13, 14, 15].map((x, i) => `v128.store_lane<u32>(${KEY + 4 * i}, x${x}, 0)`))}
+  ${lines([0, 1, 2, 3, 12, 13, 14, 15].map((x, i) => `v128.store_lane<u32>(${at(KEY + 4 * i)}, x${x}, 0)`))}
 }
+${base.more}
 `
 }

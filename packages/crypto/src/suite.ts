@@ -113,6 +113,28 @@ export interface TransportEngine {
   ): boolean
   /** Wipes every trace of a key from the engine's part of the memory. Call when a keypair is dropped. */
   forgetKey(): void
+  /** Present when several packets at once are sealed faster than one by one. */
+  readonly batch?: BatchSealer
+}
+
+/** Seals packets some time before {@link BatchSealer.settle} returns, in any order, on other threads too. */
+export interface BatchSealer {
+  /** The memory of the engine. */
+  readonly bytes: Uint8Array
+  /**
+   * As {@link TransportEngine.seal}, but until `settle` returns nobody may write to source or destination, nor let the
+   * destination go anywhere: it holds whatever was there before. The key is copied.
+   */
+  seal(
+    key: Uint8Array,
+    counterLow: number,
+    counterHigh: number,
+    source: number,
+    length: number,
+    destination: number,
+  ): void
+  /** Takes part in the work, and returns when every packet given before is sealed. Cheap when there is none. */
+  settle(): void
 }
 
 /** Builds an engine over a memory that the caller made. `memory` is a WebAssembly.Memory. */

@@ -10,12 +10,14 @@ import { isWorkerHere, openWorkerTunnel } from './shell/worker-tunnel.js'
 
 export type { HandshakeSecrets }
 
+const MAX_SEALING_WORKERS = 8
+
 export type NamedBind = 'auto' | 'linux' | 'windows' | 'dgram'
 
 export interface UserspaceOptions {
   /**
    * Runs device, interface and sockets in a thread of their own, so that work on this one does not stall the tunnel.
-   * The adapter must be one that a worker can import; of the options below only a named `bind` and
+   * The adapter must be one that a worker can import; of the options below only a named `bind`, `sealingWorkers` and
    * `onHandshakeSecrets` go with it. On Linux that thread waits in the kernel for packets, which come through sooner.
    * `auto`: where that can be, which is not so in a program that a bundler put into one file. @default false
    */
@@ -31,6 +33,12 @@ export interface UserspaceOptions {
   readonly suite?: Suite
   /** Cipher of data; the fastest here when absent. */
   readonly engine?: TransportEngineFactory
+  /**
+   * Threads beside the device's own that seal packets when many are to be sent at once; 0 to 8. Absent: up to 3, so
+   * that two processors stay free for the device and for whoever makes the packets, and only while the clock says that
+   * they help; a number: always. Without WebAssembly SIMD there are none.
+   */
+  readonly sealingWorkers?: number
   /** Told the secrets of each handshake, for a dissector such as Wireshark. Whoever has them reads the traffic. */
   readonly onHandshakeSecrets?: (secrets: HandshakeSecrets) => void
 }
@@ -50,8 +58,12 @@ export interface NetworkAware {
   sendThrough(family: 4 | 6, index: number): Promise<boolean>
 }
 
-/** Throws a TypeError when `worker` is true and the adapter, or another option, cannot go with one. */
+/**
+ * Throws a TypeError when `worker` is true and the adapter, or another option, cannot go with one, and a RangeError for a
+ * number of sealing workers that there cannot be.
+ */
 export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptions = {}): TunnelBackend {
+  checkSealingWorkers(options.sealingWorkers)
   const { worker = false } = options
   const obstacle = worker === false ? null : obstacleForWorker(adapter, options)
   if (worker === true && obstacle !== null) throw new TypeError(obstacle)
@@ -66,6 +78,11 @@ export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptio
         ? openWorkerTunnel(adapter, interfaceOptions, options)
         : openUserspaceTunnel(adapter, interfaceOptions, options),
   }
+}
+
+function checkSealingWorkers(count: number | undefined): void {
+  if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= MAX_SEALING_WORKERS)) return
+  throw new RangeError(`a tunnel has 0 to ${MAX_SEALING_WORKERS} sealing workers, not ${count}`)
 }
 
 function obstacleForWorker(adapter: PacketAdapter, { bind, clock, suite, engine }: UserspaceOptions): string | null {

@@ -1,5 +1,5 @@
 /** Transport data messages (§5.4.6), sealed and opened in the memory of an engine. Nothing here allocates or throws. */
-import { TAG_BYTES, type TransportEngine } from '@wireweave/crypto/suite'
+import { type BatchSealer, TAG_BYTES, type TransportEngine } from '@wireweave/crypto/suite'
 import { PADDING_MULTIPLE_BYTES } from './constants.js'
 import { DROP_BAD_TAG, DROP_EXPIRED_KEYPAIR } from './drop.js'
 import type { Keypair } from './keypair.js'
@@ -27,10 +27,10 @@ export function paddedLength(length: number, mtu: number): number {
  * The message's length comes back, or a drop code when the keypair may not send any more.
  *
  * Writes the zeros behind the packet, where up to 15 bytes must be free. `source` is `destination` + 16 to work in
- * place; otherwise message and packet must not overlap.
+ * place; otherwise message and packet must not overlap. With a batch's sealer all of this holds once it has settled.
  */
 export function sealTransport(
-  engine: TransportEngine,
+  engine: TransportEngine | BatchSealer,
   keypair: Keypair,
   source: number,
   length: number,

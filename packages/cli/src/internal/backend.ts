@@ -7,7 +7,7 @@ import type { KeyLog } from './key-log.js'
 
 /** Like wireguard-go, a daemon is for user space: where the kernel is wanted, `ip link add type wireguard` is the way. */
 export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyLog | null): Promise<TunnelBackend> {
-  const { adapter, offloads, sockets, tunFd } = environment
+  const { adapter, offloads, sockets, sealingWorkers, tunFd } = environment
   const all = await registry({
     offloads,
     ...(tunFd === null ? {} : { tunFd }),
@@ -15,6 +15,7 @@ export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyL
       worker: 'auto',
       // Without offloads the registry brings sockets of its own.
       ...(sockets === 'auto' ? {} : { bind: sockets }),
+      ...(sealingWorkers === null ? {} : { sealingWorkers }),
       ...(keyLog === null ? {} : { onHandshakeSecrets: (secrets) => keyLog.write(secrets) }),
     },
   })

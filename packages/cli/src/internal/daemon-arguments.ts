@@ -28,6 +28,8 @@ Environment
   WIREWEAVE_ADAPTER          which adapter to use (linux-tun)
   WIREWEAVE_OFFLOADS=off     one packet at a time: slow, but rules out this machine's offloads as a fault
   WIREWEAVE_SOCKETS          linux, or dgram for Node's own sockets; the best that works here by default
+  WIREWEAVE_SEALING_WORKERS  threads beside the main one that seal packets, 0 to 8; by default up to 3,
+                             where two processors are left, and only while that is faster
   WIREWEAVE_KEYLOG           a file for the keys of every session, for Wireshark; for debugging only
 `
 
@@ -63,6 +65,8 @@ export interface DaemonEnvironment {
   readonly adapter: string
   readonly offloads: boolean
   readonly sockets: 'auto' | 'linux' | 'dgram'
+  /** `null`: as many as suit the machine. */
+  readonly sealingWorkers: number | null
 }
 
 export function parseDaemonEnvironment(env: NodeJS.ProcessEnv): DaemonEnvironment {
@@ -76,6 +80,7 @@ export function parseDaemonEnvironment(env: NodeJS.ProcessEnv): DaemonEnvironmen
     adapter: env['WIREWEAVE_ADAPTER'] || 'auto',
     offloads: parseChoice('WIREWEAVE_OFFLOADS', env['WIREWEAVE_OFFLOADS'], ['on', 'off']) === 'on',
     sockets: parseChoice('WIREWEAVE_SOCKETS', env['WIREWEAVE_SOCKETS'], ['auto', 'linux', 'dgram']),
+    sealingWorkers: parseSealingWorkers(env['WIREWEAVE_SEALING_WORKERS']),
   }
 }
 
@@ -102,6 +107,12 @@ function parseChoice<T extends string>(name: string, text: string | undefined, c
   const choice = text ? choices.find((candidate) => candidate === text) : choices[0]
   if (choice !== undefined) return choice
   throw new WireGuardError('CONFIG_INVALID', `${name} is none of: ${choices.join(', ')}`)
+}
+
+function parseSealingWorkers(text: string | undefined): number | null {
+  if (!text) return null
+  if (/^[0-8]$/.test(text)) return Number(text)
+  throw new WireGuardError('CONFIG_INVALID', 'WIREWEAVE_SEALING_WORKERS is no number from 0 to 8')
 }
 
 function parseFd(name: string, text: string | undefined): number | null {

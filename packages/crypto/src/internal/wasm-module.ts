@@ -20,11 +20,14 @@ export function instantiate(base64: string): WebAssembly.Exports {
   return new WebAssembly.Instance(new WebAssembly.Module(decodeModule(base64))).exports
 }
 
-/** An instance over the caller's memory. A module says in its import whether that is shared, so the import follows it. */
-export function instantiateOver(base64: string, memory: WebAssembly.Memory): WebAssembly.Exports {
+/**
+ * An instance over the caller's memory. A module says in its import whether that is shared, so the import follows it.
+ * `base` is for modules that ask where their part of it begins.
+ */
+export function instantiateOver(base64: string, memory: WebAssembly.Memory, base = 0): WebAssembly.Exports {
   const bytes = decodeModule(base64)
   if (!isShared(memory.buffer)) bytes.set(UNSHARED_MEMORY_IMPORT, findMemoryImport(bytes))
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, base } }).exports
 }
 
 /** By tag and not by class, so that a memory of another realm is recognised. */

@@ -1,4 +1,5 @@
 /** From the interface to the wire (§5.4.6, §6.2): routes packets, seals them, keeps those that must wait for a key. */
+import type { BatchSealer, TransportEngine } from '@wireweave/crypto/suite'
 import type { Keypair } from '@wireweave/noise/keypair'
 import { TRANSPORT_HEADER_BYTES, TRANSPORT_OVERHEAD_BYTES } from '@wireweave/noise/messages'
 import { paddedLength, sealTransport } from '@wireweave/noise/transport'
@@ -16,8 +17,20 @@ import { anyAuthenticatedSent, dataSent } from './timers.js'
 const MAX_PACKET_BYTES = MAX_DATAGRAM_BYTES - TRANSPORT_OVERHEAD_BYTES
 /** Traffic class of what has no inner header. */
 const NO_TRAFFIC_CLASS = 0
+/** So many packets are sealed on several threads, where the engine can. */
+const FEWEST_SHARED_PACKETS = 16
 
 export function sendPackets(state: DeviceState, batch: PacketBatch, now: number): void {
+  const { engine } = state.options
+  if (engine.batch === undefined || batch.count < FEWEST_SHARED_PACKETS) return sendEach(state, batch, engine, now)
+  try {
+    sendEach(state, batch, engine.batch, now)
+  } finally {
+    engine.batch.settle()
+  }
+}
+
+function sendEach(state: DeviceState, batch: PacketBatch, sealer: TransportEngine | BatchSealer, now: number): void {
   const { drops } = state.stats
   if (!state.isUp) {
     drops.interfaceDown += batch.count
@@ -58,7 +71,7 @@ export function sendPackets(state: DeviceState, batch: PacketBatch, now: number)
       startHandshake(state, peer, false, now)
       continue
     }
-    sendSealed(state, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)
+    sendSealed(state, sealer, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)
     state.stats.sentPackets++
   }
 }
@@ -83,7 +96,7 @@ export function sendStaged(state: DeviceState, peer: Peer, now: number): void {
     bytes.set(packet, payload)
     const version = ipVersion(bytes, payload, packet.length)
     const trafficClass = version === 0 ? NO_TRAFFIC_CLASS : outerTrafficClass(bytes, payload, version)
-    sendSealed(state, peer, keypair, payload, packet.length, trafficClass, now)
+    sendSealed(state, state.options.engine, peer, keypair, payload, packet.length, trafficClass, now)
     if (packet.length > 0) state.stats.sentPackets++
   }
 }
@@ -98,6 +111,7 @@ export function sendKeepalive(state: DeviceState, peer: Peer, now: number): void
 /** `keypair` may send. The packet lies where the port put it, or already behind the header in the outbox. */
 function sendSealed(
   state: DeviceState,
+  sealer: TransportEngine | BatchSealer,
   peer: Peer,
   keypair: Keypair,
   source: number,
@@ -107,7 +121,7 @@ function sendSealed(
 ): void {
   const padded = paddedLength(length, state.mtu)
   const to = state.outbox.reserve(padded + TRANSPORT_OVERHEAD_BYTES)
-  const sealed = sealTransport(state.options.engine, keypair, source, length, padded, to, now)
+  const sealed = sealTransport(sealer, keypair, source, length, padded, to, now)
   state.outbox.sendToPeer(peer, sealed, trafficClass)
   peer.sent.add(sealed)
   anyAuthenticatedSent(state, peer, now)

@@ -90,7 +90,11 @@ export class DeviceState {
     this.mtu = options.mtu
     this.outbound = new DatagramBatch(options.arena, options.batchSize + SPARE_DATAGRAMS)
     this.inbound = createBatch(options.arena, options.batchSize)
-    this.outbox = new Outbox(options.arena, this.outbound, this.stats, () => options.flush())
+    this.outbox = new Outbox(options.arena, this.outbound, this.stats, () => {
+      // Nothing leaves that other threads are still sealing.
+      options.engine.batch?.settle()
+      options.flush()
+    })
     this.unreachable = new UnreachableAnswers(options.arena)
     const random = (bytes: Uint8Array): void => options.random(bytes)
     this.peers = new PeerTable(random)

@@ -1,7 +1,9 @@
 /** Puts a tunnel together from an adapter: memory, engine, interface, sockets, clock. */
 import { randomFillSync } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { selectSuite, selectTransportEngine } from '@wireweave/crypto/select'
 import type { Suite } from '@wireweave/crypto/suite'
+import { wasmTransportEngine } from '@wireweave/crypto/wasm'
 import type { InterfaceOptions } from '@wireweave/tunnel/backend'
 import { isWireGuardError, WireGuardError } from '@wireweave/tunnel/errors'
 import type { PacketAdapter } from '@wireweave/tunnel/packets'
@@ -22,6 +24,9 @@ const MAX_BATCH_SIZE = 1024
 const RECEIVE_BYTES = 64 * 65536
 const DEFAULT_MTU = 1420
 const PADDING_BYTES = 1024
+/** One processor stays with the device, one with whoever makes the packets; more than this has never been measured. */
+const SPARED_PROCESSORS = 2
+const MOST_SEALING_WORKERS = 3
 
 let suite: Suite | null = null
 
@@ -35,8 +40,22 @@ export async function openUserspaceTunnel(
   const { signal, mtu, onEvent } = interfaceOptions
   throwIfAborted(signal)
   const regionBytes = adapter.regionBytes(mtu ?? DEFAULT_MTU)
-  const arena = new PacketArena(regionBytes + RECEIVE_BYTES + deviceArenaBytes(MAX_BATCH_SIZE) + PADDING_BYTES)
-  const engine = options.engine?.create(arena.memory) ?? selectTransportEngine(arena.memory).engine
+  const workers = sealingWorkers(options)
+  const parallel = workers > 0 ? await import('@wireweave/crypto/parallel') : null
+  const sealingBytes = parallel?.sealingBytes(workers) ?? 0
+  const arena = new PacketArena(
+    regionBytes + RECEIVE_BYTES + deviceArenaBytes(MAX_BATCH_SIZE) + sealingBytes + PADDING_BYTES,
+    parallel !== null,
+  )
+  const single = options.engine?.create(arena.memory) ?? selectTransportEngine(arena.memory).engine
+  const sealing = parallel?.parallelEngine({
+    memory: arena.memory,
+    offset: arena.take(sealingBytes).offset,
+    workers,
+    engine: single,
+    always: options.sealingWorkers !== undefined,
+  })
+  const engine = sealing ?? single
   suite ??= selectSuite().suite
   const usedSuite = options.suite ?? suite
   const openBind = await chooseBind(options.bind ?? 'auto')
@@ -58,6 +77,7 @@ export async function openUserspaceTunnel(
       parker,
       region: arena.take(RECEIVE_BYTES),
       ...(onEvent && { onEvent }),
+      ...(sealing && { endSealing: () => sealing.close() }),
       createDevice: (hooks) =>
         new Device({
           suite: usedSuite,
@@ -75,6 +95,13 @@ export async function openUserspaceTunnel(
     await port.close()
     throw error
   }
+}
+
+function sealingWorkers({ sealingWorkers: wanted, engine }: UserspaceOptions): number {
+  if (!wasmTransportEngine.isSupported()) return 0
+  if (wanted !== undefined) return wanted
+  if (engine !== undefined) return 0
+  return Math.max(0, Math.min(MOST_SEALING_WORKERS, availableParallelism() - SPARED_PROCESSORS))
 }
 
 async function chooseBind(wanted: NonNullable<UserspaceOptions['bind']>): Promise<OpenBind> {

@@ -32,6 +32,8 @@ export interface UserspaceTunnelOptions {
   /** Of a thread that is the tunnel's alone. */
   readonly parker: Parker | null
   createDevice(hooks: DeviceHooks): Device
+  /** Ends the threads that seal with the device; they must not outlive the tunnel. */
+  endSealing?(): Promise<void>
   readonly onEvent?: (event: TunnelEvent) => void
 }
 
@@ -176,6 +178,7 @@ export class UserspaceTunnel implements Tunnel, NetworkAware {
       this.#device.wipe(this.#options.clock.now())
     } finally {
       this.driver.close()
+      await this.#options.endSealing?.()
       await this.#port.close().finally(() => this.#settleClosed())
     }
   }

@@ -43,7 +43,7 @@ function release(): void {
 
 async function open(): Promise<UserspaceTunnel> {
   const { default: adapter } = (await import(order.adapterModule)) as { default: PacketAdapter }
-  const { name, mtu, bind, tellsEvents, tellsSecrets } = order
+  const { name, mtu, bind, sealingWorkers, tellsEvents, tellsSecrets } = order
   return openUserspaceTunnel(
     adapter,
     {
@@ -52,7 +52,11 @@ async function open(): Promise<UserspaceTunnel> {
       ...(mtu !== undefined && { mtu }),
       ...(tellsEvents && { onEvent: (event) => tell({ tag: 'event', event }) }),
     },
-    { bind, ...(tellsSecrets && { onHandshakeSecrets: (secrets) => tell({ tag: 'secrets', secrets }) }) },
+    {
+      bind,
+      ...(sealingWorkers !== undefined && { sealingWorkers }),
+      ...(tellsSecrets && { onHandshakeSecrets: (secrets) => tell({ tag: 'secrets', secrets }) }),
+    },
     await openParker(),
   )
 }

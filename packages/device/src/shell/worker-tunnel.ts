@@ -21,7 +21,7 @@ export function isWorkerHere(): boolean {
 export async function openWorkerTunnel(
   adapter: PacketAdapter,
   { name, mtu, onEvent, signal }: InterfaceOptions,
-  { bind, onHandshakeSecrets }: UserspaceOptions,
+  { bind, sealingWorkers, onHandshakeSecrets }: UserspaceOptions,
 ): Promise<Tunnel> {
   if (signal?.aborted) throw new WireGuardError('ABORTED', 'opening the tunnel was aborted', { cause: signal.reason })
   const wake = await openWake()
@@ -30,6 +30,7 @@ export async function openWorkerTunnel(
     name,
     ...(mtu !== undefined && { mtu }),
     bind: bind as WorkerOrder['bind'],
+    ...(sealingWorkers !== undefined && { sealingWorkers }),
     tellsEvents: onEvent !== undefined,
     tellsSecrets: onHandshakeSecrets !== undefined,
     wakeFd: wake?.fd ?? -1,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { nobleTransportEngine } from '@wireweave/crypto/noble'
 import { nodeSuite } from '@wireweave/crypto/node'
+import type { TransportEngine } from '@wireweave/crypto/suite'
 import type { DeviceUpdate, PeerUpdate } from '@wireweave/tunnel/config'
 import type { TunnelEvent } from '@wireweave/tunnel/events'
 import { parseEndpoint, parseIp, parsePrefix, type Endpoint } from '@wireweave/tunnel/ip'
@@ -23,6 +24,10 @@ export interface Sent {
   readonly recordIndex: number
 }
 
+export interface HostOptions extends Partial<DeviceOptions> {
+  readonly wrapEngine?: (engine: TransportEngine) => TransportEngine
+}
+
 /** A device with what a shell would do for it. */
 export class Host {
   readonly device: Device
@@ -41,12 +46,12 @@ export class Host {
   readonly #packets: PacketBatch
   readonly #region: number
 
-  constructor(endpoint: string, options: Partial<DeviceOptions> = {}) {
+  constructor(endpoint: string, { wrapEngine = (engine) => engine, ...options }: HostOptions = {}) {
     this.endpoint = parseEndpoint(endpoint)!
     this.arena = new PacketArena(deviceArenaBytes(BATCH) + BATCH * SLOT_BYTES)
     this.device = new Device({
       suite: nodeSuite,
-      engine: nobleTransportEngine.create(this.arena.memory),
+      engine: wrapEngine(nobleTransportEngine.create(this.arena.memory)),
       arena: this.arena,
       random: (bytes) => bytes.set(randomBytes(bytes.length)),
       unixTimeMs: () => this.wallClockMs,
@@ -188,11 +193,7 @@ export class Pair {
   /** Says what is lost. */
   drop: (from: Host, type: number, bytes: Uint8Array) => boolean = () => false
 
-  constructor(
-    alice: Partial<DeviceOptions> = {},
-    bob: Partial<DeviceOptions> = {},
-    presharedKey: PresharedKey | null = null,
-  ) {
+  constructor(alice: HostOptions = {}, bob: HostOptions = {}, presharedKey: PresharedKey | null = null) {
     this.alice = new Host('192.0.2.1:1000', alice)
     this.bob = new Host('192.0.2.2:2000', bob)
     this.alice.addPeer(this.bob, 0, { ips: ['10.0.0.2/32', 'fd00::2/128'], presharedKey })

@@ -14,6 +14,7 @@ export interface WorkerOrder {
   readonly name: string
   readonly mtu?: number
   readonly bind: NamedBind
+  readonly sealingWorkers?: number
   readonly tellsEvents: boolean
   readonly tellsSecrets: boolean
   /** An eventfd that is written to after each message; -1 where there is none. */

@@ -23,6 +23,7 @@ export async function bundlePackage(): Promise<Bundle> {
     entry: {
       'userspace-backend': path.join(source, 'userspace-backend.ts'),
       'worker-entry': path.join(source, 'shell/worker-entry.ts'),
+      'internal/sealing-worker': path.join(source, '../../crypto/src/internal/sealing-worker.ts'),
     },
     outDir,
     config: false,
