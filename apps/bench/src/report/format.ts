@@ -21,3 +21,7 @@ export function medianAndSpread(samples: readonly number[]): string {
   const { median, min, max } = summarize(samples)
   return samples.length === 1 ? digits(median) : `${digits(median)} (${digits(min)}–${digits(max)})`
 }
+
+export function rounds(count: number): string {
+  return `${count} ${count === 1 ? 'round' : 'rounds'}`
+}

@@ -1,7 +1,7 @@
 /** A report as Markdown: readable in a terminal, and what docs/benchmarks.md holds between its marks. */
 import { metricOf } from '../run/metrics.js'
 import { quantile } from '../statistics.js'
-import { digits, medianAndSpread } from './format.js'
+import { digits, medianAndSpread, rounds } from './format.js'
 import { compareRows, metricsOf, numbersOf, resultOf } from './report.js'
 import type { ContestantRow, Report } from './report.js'
 
@@ -17,7 +17,7 @@ export function markdown(report: Report): string {
     '',
     ...report.contestants.map(({ name, version, about }) => `- ${name}: ${version} (${about})`),
     '',
-    `Medians of ${settings.rounds} rounds of ${settings.seconds} s (smallest–largest), ${settings.order}, ` +
+    `Medians of ${rounds(settings.rounds)} of ${settings.seconds} s (smallest–largest), ${settings.order}, ` +
       `after ${settings.warmUp}. Traffic: ${tools(report)}. Load of the machine before: ${digits(machine.loadBefore)}.`,
     ...notes.map((note) => `\n${note}.`),
     ...(['host', 'process'] as const).flatMap((reach) => reachSections(report, reach)),

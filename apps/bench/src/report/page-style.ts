@@ -37,7 +37,7 @@ p{margin:.35rem 0;max-width:52rem}
 figure{margin:0;padding:.8rem .9rem;background:var(--card);border:1px solid var(--line);border-radius:8px;min-width:0}
 figcaption{font-weight:600;margin-bottom:.5rem}
 figcaption span{font-weight:400;font-size:.85em}
-.bar{display:grid;grid-template-columns:9.5rem minmax(0,1fr) 3.6rem;gap:.6rem;align-items:center;font-size:.88rem;line-height:1.75}
+.bar{display:grid;grid-template-columns:9.5rem minmax(0,1fr) 4.2rem;gap:.6rem;align-items:center;font-size:.88rem;line-height:1.75}
 .bar svg{display:block;width:100%;height:14px}
 .bar rect{fill:var(--k)}
 .bar rect.off{opacity:.35}

@@ -6,7 +6,7 @@ import { curves } from './page-curves.js'
 import { escape } from './page-escape.js'
 import { STYLE } from './page-style.js'
 import { firstAdapter, tools } from './markdown.js'
-import { digits, medianAndSpread } from './format.js'
+import { digits, medianAndSpread, rounds } from './format.js'
 import { compareRows, metricsOf, numbersOf, resultOf } from './report.js'
 import type { ContestantRow, Report } from './report.js'
 
@@ -37,7 +37,7 @@ export function page(report: Report): string {
   const facts = [
     `${machine.cpu}, ${machine.cores} cores, ${gigabytes} GiB`,
     `${machine.system}, Node ${report.node}`,
-    `${settings.rounds} rounds of ${settings.seconds} s, ${settings.order}`,
+    `${rounds(settings.rounds)} of ${settings.seconds} s, ${settings.order}`,
     tools(report),
   ]
   return `<!doctype html>
