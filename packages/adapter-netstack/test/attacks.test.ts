@@ -331,6 +331,35 @@ describe('memory', () => {
     wire.run(60_000)
     expect(wire.bob.load.fragmentBytes).toBe(0)
   })
+  test('one that floods with fragments does not push out those of another', () => {
+    const wire = new Wire(delayed(1))
+    const got: number[] = []
+    const handler = { onMessage: (data: Uint8Array) => got.push(data.length), onError: () => undefined }
+    if (typeof wire.bob.bindUdp(null, 53, handler) === 'string') throw new Error('taken')
+    const datagram = udpPacket(pattern(3000), 53)
+    for (const bytes of [8, 1400]) {
+      wire.inject(wire.bob, ipPacket(17, datagram.subarray(0, 2000), ALICE, BOB, 0x2000, 1))
+      for (let i = 0; i < 5000; i++)
+        wire.inject(
+          wire.bob,
+          ipPacket(17, pattern(bytes), Uint8Array.of(10, 0, 0, 66), BOB, 0x2000 | ((i % 7) * 200), i),
+        )
+      wire.inject(wire.bob, ipPacket(17, datagram.subarray(2000), ALICE, BOB, 250, 1))
+    }
+    expect(got).toEqual([3000, 3000])
+    expect(wire.bob.load.fragmentBytes).toBeLessThanOrEqual(512 * 1024)
+  })
+  test('peers that keep connections open leave room for ours', () => {
+    const wire = new Wire(delayed(1), { tcp: { maxConnections: 80 } })
+    listenWith(wire, () => new App(new Uint8Array(0), false))
+    for (let i = 0; i < 100; i++) {
+      wire.inject(wire.bob, tcpPacket({ seq: 0, flags: 'S', sourcePort: 5000 + i }))
+      wire.drain(wire.bob)
+    }
+    expect(wire.bob.load.connections).toBe(70)
+    const handler = new App()
+    expect(wire.bob.connect({ remote: ALICE, remotePort: 80, handler }, wire.now)).toBeTypeOf('object')
+  })
   test('the MSS of a peer cannot be made so small that headers are all there is (CVE-2019-11479)', () => {
     const app = new App(pattern(1000), false)
     const { peer } = opened(app, [2, 4, 0, 1])

@@ -15,6 +15,7 @@ const MAX_PAYLOAD_BYTES = 65535
 
 interface Fragments {
   readonly key: string
+  readonly source: string
   readonly deadline: number
   /** Pairs of start and end, sorted, apart from each other. */
   readonly ranges: number[]
@@ -92,16 +93,31 @@ export class Reassembly {
     let datagram = this.#datagrams.get(key)
     if (datagram === undefined) {
       const deadline = now + REASSEMBLY_TIMEOUT_MS
-      datagram = { key, deadline, ranges: [], parts: [], bytes: 0, total: -1, protocol: -1 }
+      datagram = {
+        key,
+        source: addressKey(bytes, source, addressBytes),
+        deadline,
+        ranges: [],
+        parts: [],
+        bytes: 0,
+        total: -1,
+        protocol: -1,
+      }
       this.#datagrams.set(key, datagram)
     }
     return datagram
   }
 
+  /** At the cost of the same source if it has half of what there is: a flood must not cost others theirs. */
   #makeRoom(latest: Fragments): void {
-    for (const datagram of this.#datagrams.values()) {
-      if (this.#datagrams.size <= MAX_DATAGRAMS && this.#bytes <= MAX_BYTES) return
-      if (datagram !== latest) this.#remove(datagram)
+    while (this.#datagrams.size > MAX_DATAGRAMS || this.#bytes > MAX_BYTES) {
+      const others = [...this.#datagrams.values()].filter((datagram) => datagram !== latest)
+      const own = others.filter(({ source }) => source === latest.source)
+      const ownBytes = own.reduce((sum, { bytes }) => sum + bytes, latest.bytes)
+      const isGreedy = own.length >= MAX_DATAGRAMS / 2 || ownBytes >= MAX_BYTES / 2
+      const oldest = isGreedy && own.length > 0 ? own[0]! : others[0]
+      if (oldest === undefined) return
+      this.#remove(oldest)
     }
   }
 

@@ -17,6 +17,9 @@ const DEFAULT_MSS_IPV6 = 1220
 /** Less than this would make us send headers only, for ever (compare CVE-2019-11479). */
 const MIN_MSS = 48
 
+/** Of all connections, until no more are accepted. */
+const PASSIVE_SHARE = 7 / 8
+
 /** RFC 9293 §3.10.1, active OPEN. */
 export function open(
   tcp: Tcp,
@@ -45,7 +48,8 @@ export function arriveInListen(tcp: Tcp, listener: Listener, packet: IpPacket, s
     return
   }
   if ((flags & SYN) === 0) return
-  if (tcp.table.size >= tcp.options.maxConnections) {
+  // What others open leaves room for what we open.
+  if (tcp.table.size >= tcp.options.maxConnections * PASSIVE_SHARE) {
     tcp.stats.recycled++
     return
   }

@@ -10,6 +10,7 @@ export interface TcpOptions {
   /** Memory of all buffers together. */
   readonly memoryBytes: number
   readonly congestion: CongestionAlgorithm
+  /** The last eighth of them only for those that we open. */
   readonly maxConnections: number
   /** Connections of one listener whose handshake is not complete; the oldest unanswered one gives way (RFC 4987 §3.4). */
   readonly synBacklog: number
