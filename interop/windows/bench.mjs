@@ -47,7 +47,7 @@ async function runBenchmark(major) {
     const what = ['--adapters', 'wintun,wgnt,netstack', '--metrics', METRICS.join(), '--seconds', '1', '--repeat', '2']
     const env = { WGDBL_FAIL: `relay=${PORT}`, WGDBL_LOG: `Z:${folder}/calls.log` }
     const program = 'apps/bench/test/windows/bench-program.js'
-    const ended = await wine.run(major, program, ['run', ...what, ...files], { seconds: 110, env })
+    const ended = await wine.run(major, program, ['run', ...what, ...files], { seconds: 200, env })
     assert.equal(ended.code, 0, `the benchmark stopped with ${ended.code}:\n${ended.output}`)
     const violations = readFileSync(path.join(folder, 'calls.log'), 'utf8').match(/^\{"violation".*/gm)
     assert.deepEqual(violations, null)
