@@ -26,7 +26,7 @@ export interface DaemonOptions {
 
 /**
  * Serves until the signal fires, the interface is deleted or the socket is removed, and leaves nothing behind.
- * Rejects when it cannot start.
+ * Rejects when it cannot start, or when a fault ended the tunnel.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { backend, logLevel, writeLog, signal } = options
@@ -50,7 +50,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
         tunnel.closed.then(() => 'the interface is gone'),
         socket.removed.then(() => 'the UAPI socket was removed'),
       ])
-      log.verbose(`Shutting down: ${reason}`)
+      log.verbose(`Shutting down: ${tunnel.failure?.message ?? reason}`)
+      if (tunnel.failure) throw tunnel.failure
     } finally {
       process.off('exit', socket.unlink)
       server.close()

@@ -66,6 +66,17 @@ test.each<[string, (running: Running) => void, string]>([
   expect(running.log.join('')).toContain(`Shutting down: ${why}`)
 })
 
+test('a daemon whose tunnel dies of a fault says so, fails, and leaves nothing behind', async () => {
+  const { tunnel, folder, ended, log } = await startReady()
+  tunnel.failure = new Error("the tunnel's thread died: out of memory")
+  tunnel.kill()
+  await expect(ended).rejects.toBe(tunnel.failure)
+  expect(tunnel.isClosed).toBe(true)
+  expect(readdirSync(folder)).toEqual([])
+  expect(log.join('')).toContain('Shutting down: the tunnel')
+  expect(log.join('')).toContain('out of memory')
+})
+
 test('a daemon that ends cuts its connections', async () => {
   const { socket, end, ended } = await startReady()
   const hanging = ask(socket, 'set=1\n'.padEnd(7, 'x'))

@@ -53,4 +53,6 @@ export interface Tunnel extends AsyncDisposable {
   close(): Promise<void>
   /** Settles when the tunnel has ended: closed, or killed from outside. Never rejects. */
   readonly closed: Promise<void>
+  /** Once `closed`: the fault in this program that ended it. Absent or `null` when there was none. */
+  readonly failure?: Error | null
 }

@@ -80,6 +80,7 @@ async function readAll(stream: Readable): Promise<string> {
 /** The child's end. */
 export interface Starter {
   ready(): void
+  /** After {@link ready} it goes to standard error. */
   failed(message: string): void
   /** Calls back when whoever waits ends before it was told anything. */
   onGone(callback: () => void): void
@@ -90,7 +91,11 @@ export function findStarter(env: NodeJS.ProcessEnv): Starter | null {
   if (env['WIREWEAVE_READY_FD'] !== String(READY_FD)) return null
   delete env['WIREWEAVE_READY_FD']
   let watch: Socket | null = null
+  let hasTold = false
   const tell = (message: string): void => {
+    // The descriptor may be somebody else's by now.
+    if (hasTold) return
+    hasTold = true
     try {
       writeSync(READY_FD, message)
       watch?.removeAllListeners('close')
@@ -102,7 +107,10 @@ export function findStarter(env: NodeJS.ProcessEnv): Starter | null {
   }
   return {
     ready: () => tell(READY),
-    failed: tell,
+    failed: (message) => {
+      if (hasTold) process.stderr.write(`${message}\n`)
+      else tell(message)
+    },
     onGone: (callback) => {
       // What Node calls a pipe to a child is a pair of sockets: it can be read, and ends with the other side.
       watch = new Socket({ fd: READY_FD }).on('error', () => {}).on('close', callback)

@@ -22,6 +22,7 @@ export class FakeTunnel implements Tunnel {
   /** Deletes the interface, as `ip link delete` does. */
   kill!: () => void
   isClosed = false
+  failure: Error | null = null
   #privateKey: PrivateKey | null = null
   #listenPort = 0
   #fwmark: number | null = null

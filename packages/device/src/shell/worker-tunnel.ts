@@ -125,17 +125,22 @@ class WorkerTunnel implements Tunnel, NetworkAware {
         this.#interfaceRef = message.interfaceRef
         resolve()
       })
-      worker.once('exit', () => reject(this.#failure ?? this.#ended()))
+      worker.once('exit', () => reject(this.#ended()))
     })
     worker.on('message', (message: FromWorker) => this.#told(message))
     worker.once('error', (error: Error) => {
-      this.#failure ??= new WireGuardError('CLOSED', `the tunnel's worker died: ${error.message}`, { cause: error })
+      const message = `the tunnel's thread died: ${error.message}; open the tunnel again`
+      this.#failure ??= new WireGuardError('CLOSED', message, { cause: error })
     })
     worker.once('exit', () => this.#rejectWaiting())
   }
 
   get interfaceRef(): InterfaceRef | null {
     return this.#interfaceRef
+  }
+
+  get failure(): Error | null {
+    return this.#failure
   }
 
   apply(update: DeviceUpdate): Promise<void> {
@@ -204,11 +209,11 @@ class WorkerTunnel implements Tunnel, NetworkAware {
 
   #rejectWaiting(): void {
     this.#closing ??= this.closed
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure ?? this.#ended())
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#ended())
     this.#waiting.clear()
   }
 
-  #ended(): WireGuardError {
-    return new WireGuardError('CLOSED', 'the tunnel is closed')
+  #ended(): Error {
+    return this.#failure ?? new WireGuardError('CLOSED', 'the tunnel is closed')
   }
 }

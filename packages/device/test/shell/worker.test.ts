@@ -134,6 +134,9 @@ describe('a tunnel in a worker', () => {
       await tunnel.closed
       await expect(tunnel.apply({})).rejects.toMatchObject({ code: 'CLOSED' })
       await tunnel.close()
+      // Somebody's wish, or a fault: whoever serves the tunnel must be able to tell.
+      if (order === 'die') expect(tunnel.failure).toBeNull()
+      else expect(tunnel.failure).toMatchObject({ code: 'CLOSED', message: expect.stringContaining('told to crash') })
       const next = await open('echo-3')
       await next.apply({ listenPort })
       await next.up()

@@ -64,7 +64,7 @@ export async function bringUp(args: UpArguments, waiting: Waiting | null, env: N
   const reason = await Promise.race([
     signals.whenEnded().then(() => 'asked to'),
     ...(downPipe === null ? [] : [downPipe.asked.then((request) => ((hooks = request.hooks), 'asked to by "down"'))]),
-    running.closed.then(() => GONE),
+    running.closed.then(() => running.tunnel.failure?.message ?? GONE),
     ...(service === null ? [] : [service.removed.then(() => 'the UAPI socket was removed')]),
   ])
   log.verbose(`Shutting down: ${reason}`)
@@ -81,6 +81,7 @@ export async function bringUp(args: UpArguments, waiting: Waiting | null, env: N
     service?.close()
   }
   await downPipe?.finish(problem)
+  if (running.tunnel.failure) throw running.tunnel.failure
   if (problem !== null) throw problem
   // On Linux somebody deleted it, which is a way to end a tunnel. A service of Windows is to start again.
   if (reason === GONE && process.platform === 'win32') {
