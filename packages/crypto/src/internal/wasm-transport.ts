@@ -55,11 +55,13 @@ export function loadTransport(memory: WebAssembly.Memory): TransportCode {
 export class WasmTransportEngine implements TransportEngine {
   readonly name = 'wasm'
   readonly bytes: Uint8Array
+  readonly #view: DataView
   readonly #code: TransportCode
   #key: Uint8Array | null = null
 
   constructor(memory: WebAssembly.Memory) {
     this.bytes = new Uint8Array(memory.buffer)
+    this.#view = new DataView(memory.buffer)
     this.#code = loadTransport(memory)
     this.forgetKey()
   }
@@ -92,7 +94,9 @@ export class WasmTransportEngine implements TransportEngine {
       if (difference === 0) return
     }
     if (key.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} bytes, not ${key.length}`)
-    this.bytes.set(key, KEY)
+    for (let i = 0; i < KEY_BYTES; i += 4) {
+      this.#view.setInt32(KEY + i, key[i]! | (key[i + 1]! << 8) | (key[i + 2]! << 16) | (key[i + 3]! << 24), true)
+    }
     this.#key = key
   }
 }

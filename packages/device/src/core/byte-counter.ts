@@ -13,6 +13,10 @@ export class ByteCounter {
     this.#high++
   }
 
+  get isZero(): boolean {
+    return this.#low === 0 && this.#high === 0
+  }
+
   get value(): bigint {
     return BigInt(this.#high) * BigInt(CARRY) + BigInt(this.#low)
   }

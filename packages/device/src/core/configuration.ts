@@ -5,7 +5,7 @@ import { CookieChecker } from '@wireweave/noise/cookie'
 import { createIdentity, type KeyLog } from '@wireweave/noise/handshake'
 import type { DeviceUpdate, PeerUpdate } from '@wireweave/tunnel/config'
 import { PERSISTENT_KEEPALIVE } from './deadlines.js'
-import { writeEndpoint } from './endpoint.js'
+import { ENDPOINT_BYTES, writeEndpoint } from './endpoint.js'
 import { Peer, secretCopy } from './peer.js'
 import { sendKeepalive, sendStaged } from './sending.js'
 import type { DeviceIdentity, DeviceState } from './state.js'
@@ -26,6 +26,7 @@ export function applyUpdate(state: DeviceState, update: DeviceUpdate, now: numbe
 export function removePeer(state: DeviceState, peer: Peer): void {
   state.allowedIps.removeAllOf(peer.slot)
   state.deadlines.cancelAll(peer.slot)
+  state.endpoints.forget(peer.slot)
   state.clearSessions(peer)
   state.staged.take(peer)
   peer.setPresharedKey(null)
@@ -101,7 +102,7 @@ function applyPeer(state: DeviceState, update: PeerUpdate, now: number): void {
     peer.setPresharedKey(none ? null : update.presharedKey)
   }
   if (update.endpoint !== undefined) {
-    writeEndpoint(peer.endpoint, 0, update.endpoint)
+    writeEndpoint(state.endpoints.records, peer.slot * ENDPOINT_BYTES, update.endpoint)
     state.outbox.forgetRecord()
   }
   if (update.replaceAllowedIps === true) state.allowedIps.removeAllOf(peer.slot)
@@ -121,6 +122,7 @@ function addPeer(state: DeviceState, publicKey: Uint8Array): Peer {
   const slot = state.peers.nextSlot()
   const peer = new Peer(slot, publicKey, state.options.suite)
   state.deadlines.reserve(slot + 1)
+  state.endpoints.reserve(slot + 1)
   state.peers.add(peer)
   return peer
 }

@@ -19,6 +19,8 @@ export class DatagramBatch {
   /** Whole traffic class byte: DSCP and ECN. */
   readonly trafficClasses: Uint8Array
   readonly records: Uint8Array
+  /** The same bytes. */
+  readonly recordWords: Int32Array
   count = 0
   recordCount = 0
 
@@ -29,7 +31,8 @@ export class DatagramBatch {
     this.lengths = new Uint32Array(capacity)
     this.endpoints = new Uint32Array(capacity)
     this.trafficClasses = new Uint8Array(capacity)
-    this.records = new Uint8Array(capacity * ENDPOINT_BYTES)
+    this.recordWords = new Int32Array((capacity * ENDPOINT_BYTES) / 4)
+    this.records = new Uint8Array(this.recordWords.buffer)
   }
 
   clear(): void {

@@ -4,6 +4,7 @@ import type { PacketBatch } from '@wireweave/tunnel/packets'
 import { applyUpdate, removePeer } from './configuration.js'
 import type { DatagramBatch } from './datagrams.js'
 import type { Timer } from './deadlines.js'
+import { ENDPOINT_BYTES } from './endpoint.js'
 import { runDeadlines } from './expiry.js'
 import { processHandshakes } from './handshakes.js'
 import type { Deadline, DeadlineReason, DeviceOptions } from './options.js'
@@ -159,7 +160,10 @@ export class Device {
 
   /** Forgets the local address of every peer for whose endpoint record, at `at` of `table`, the shell says that it is stale. */
   forgetLocalAddresses(isStale: (table: Uint8Array, at: number) => boolean): void {
-    for (const peer of this.#state.peers) if (isStale(peer.endpoint, 0)) this.#state.forgetLocalAddress(peer)
+    const { endpoints, peers } = this.#state
+    for (const peer of peers) {
+      if (isStale(endpoints.records, peer.slot * ENDPOINT_BYTES)) this.#state.forgetLocalAddress(peer)
+    }
   }
 
   /** The host moved: forgets cached local addresses and lets every peer start a handshake at once. */

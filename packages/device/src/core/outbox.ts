@@ -2,6 +2,7 @@
 import type { PacketArena, Region } from './arena.js'
 import type { DatagramBatch } from './datagrams.js'
 import { ENDPOINT_BYTES } from './endpoint.js'
+import type { EndpointTable } from './endpoint-table.js'
 import type { Peer } from './peer.js'
 import type { DeviceStats } from './stats.js'
 
@@ -15,6 +16,7 @@ export function outboxBytes(capacity: number): number {
 
 export class Outbox {
   readonly #batch: DatagramBatch
+  readonly #endpoints: EndpointTable
   readonly #region: Region
   readonly #stats: DeviceStats
   readonly #flush: () => void
@@ -22,8 +24,15 @@ export class Outbox {
   /** Whose endpoint the last record is; `null` when it must not be used again. */
   #lastPeer: Peer | null = null
 
-  constructor(arena: PacketArena, batch: DatagramBatch, stats: DeviceStats, flush: () => void) {
+  constructor(
+    arena: PacketArena,
+    batch: DatagramBatch,
+    endpoints: EndpointTable,
+    stats: DeviceStats,
+    flush: () => void,
+  ) {
     this.#batch = batch
+    this.#endpoints = endpoints
     this.#region = arena.take(outboxBytes(batch.capacity))
     this.#stats = stats
     this.#flush = flush
@@ -46,7 +55,8 @@ export class Outbox {
   sendToPeer(peer: Peer, length: number, trafficClass: number): void {
     // Nobody else adds records, so the last one is the peer's unless the shell has taken the batch.
     if (peer !== this.#lastPeer || this.#batch.recordCount === 0) {
-      this.#addRecord(peer.endpoint, 0)
+      const batch = this.#batch
+      this.#endpoints.copyTo(peer.slot, batch.recordWords, batch.recordCount++)
       this.#lastPeer = peer
     }
     this.#add(length, trafficClass)
@@ -54,7 +64,10 @@ export class Outbox {
 
   /** The same to the endpoint record at `at` of `table`. */
   sendTo(table: Uint8Array, at: number, length: number, trafficClass: number): void {
-    this.#addRecord(table, at)
+    const { records, recordCount } = this.#batch
+    const to = recordCount * ENDPOINT_BYTES
+    for (let i = 0; i < ENDPOINT_BYTES; i++) records[to + i] = table[at + i]!
+    this.#batch.recordCount++
     this.#lastPeer = null
     this.#add(length, trafficClass)
   }
@@ -62,13 +75,6 @@ export class Outbox {
   /** The endpoint of some peer changed. */
   forgetRecord(): void {
     this.#lastPeer = null
-  }
-
-  #addRecord(table: Uint8Array, at: number): void {
-    const { records, recordCount } = this.#batch
-    const to = recordCount * ENDPOINT_BYTES
-    for (let i = 0; i < ENDPOINT_BYTES; i++) records[to + i] = table[at + i]!
-    this.#batch.recordCount++
   }
 
   #add(length: number, trafficClass: number): void {

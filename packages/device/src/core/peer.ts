@@ -6,7 +6,6 @@ import { type HandshakeState, type Identity, type Remote, ZEROED } from '@wirewe
 import { type Keypair, Keypairs } from '@wireweave/noise/keypair'
 import type { PublicKey } from '@wireweave/tunnel/keys'
 import { ByteCounter } from './byte-counter.js'
-import { ENDPOINT_BYTES, ENDPOINT_FAMILY } from './endpoint.js'
 
 const NEVER = Number.NEGATIVE_INFINITY
 
@@ -14,8 +13,6 @@ export class Peer implements Remote {
   /** Its number in the tables of the device; taken by another peer once this one is removed. */
   readonly slot: number
   readonly key: PublicKey
-  /** An endpoint record; without a family when none is known. Changed through {@link DeviceState} only. */
-  readonly endpoint: Uint8Array = new Uint8Array(ENDPOINT_BYTES)
   readonly keypairs: Keypairs = new Keypairs()
   readonly cookie: CookieGenerator
   readonly received: ByteCounter = new ByteCounter()
@@ -58,10 +55,6 @@ export class Peer implements Remote {
   /** For the world outside, which may do with it what it likes. */
   copyKey(): PublicKey {
     return this.key.slice() as PublicKey
-  }
-
-  get hasEndpoint(): boolean {
-    return this.endpoint[ENDPOINT_FAMILY] !== 0
   }
 
   get publicKey(): DhPublicKey {

@@ -25,6 +25,7 @@ export function receiveDatagrams(state: DeviceState, batch: DatagramBatch, now: 
   }
   const { bytes } = state.options.arena
   state.lastSender = null
+  state.lookAhead.beforeOpening(state, batch)
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offsets[i]!
     const length = batch.lengths[i]!
@@ -106,7 +107,7 @@ function rekeyInLastMinute(state: DeviceState, peer: Peer, now: number): void {
 /** A peer may lie about lengths and about who it is: the packet goes on only when its source is routed to this very peer. */
 function deliver(state: DeviceState, peer: Peer, at: number, length: number, trafficClass: number): void {
   const { bytes } = state.options.arena
-  const { inbound, stats, allowedIps } = state
+  const { inbound, stats, routes } = state
   const version = ipVersion(bytes, at, length)
   const packetLength = version === 0 ? -1 : ipLength(bytes, at, length, version)
   if (version === 0 || packetLength < 0) {
@@ -114,8 +115,7 @@ function deliver(state: DeviceState, peer: Peer, at: number, length: number, tra
     return
   }
   // Over the prefixes of all peers: a more specific one of another peer takes the address from this one.
-  const owner =
-    version === 4 ? allowedIps.lookup4(bytes, at + IPV4_SOURCE) : allowedIps.lookup6(bytes, at + IPV6_SOURCE)
+  const owner = version === 4 ? routes.lookup4(bytes, at + IPV4_SOURCE) : routes.lookup6(bytes, at + IPV6_SOURCE)
   if (owner !== peer.slot) {
     stats.drops.sourceNotAllowed++
     return

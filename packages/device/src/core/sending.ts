@@ -37,6 +37,7 @@ function sendEach(state: DeviceState, batch: PacketBatch, sealer: TransportEngin
     return
   }
   const { bytes } = state.options.arena
+  const destinations = findPeers(state, batch)
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offsets[i]!
     const length = batch.lengths[i]!
@@ -45,18 +46,14 @@ function sendEach(state: DeviceState, batch: PacketBatch, sealer: TransportEngin
       drops.malformedPacket++
       continue
     }
-    const { allowedIps } = state
-    const slot =
-      version === 4
-        ? allowedIps.lookup4(bytes, at + IPV4_DESTINATION)
-        : allowedIps.lookup6(bytes, at + IPV6_DESTINATION)
+    const slot = destinations[i]!
     if (slot < 0) {
       drops.noRoute++
       answerUnreachable(state, at, length, version, now)
       continue
     }
     const peer = state.peers.at(slot)!
-    if (!peer.hasEndpoint) {
+    if (!state.endpoints.isKnown(peer.slot)) {
       drops.noEndpoint++
       answerUnreachable(state, at, length, version, now)
       continue
@@ -74,6 +71,21 @@ function sendEach(state: DeviceState, batch: PacketBatch, sealer: TransportEngin
     sendSealed(state, sealer, peer, keypair, at, length, outerTrafficClass(bytes, at, version), now)
     state.stats.sentPackets++
   }
+}
+
+/** The slots of the peers that the packets are for, or -1: all before the first is sealed, see {@link LookAhead}. */
+function findPeers(state: DeviceState, batch: PacketBatch): Int32Array {
+  const { bytes } = state.options.arena
+  const { lookAhead, routes, destinations } = state
+  for (let i = 0; i < batch.count; i++) {
+    const at = batch.offsets[i]!
+    const version = ipVersion(bytes, at, batch.lengths[i]!)
+    if (version === 4) destinations[i] = routes.lookup4(bytes, at + IPV4_DESTINATION)
+    else if (version === 6) destinations[i] = routes.lookup6(bytes, at + IPV6_DESTINATION)
+    else destinations[i] = -1
+  }
+  lookAhead.beforeSealing(state, destinations, batch.count)
+  return destinations
 }
 
 /** Sends what waits for a key; without a usable one, asks for it. */
@@ -103,7 +115,7 @@ export function sendStaged(state: DeviceState, peer: Peer, now: number): void {
 
 /** An empty packet: at once, or when there is a key. What waits already says as much. */
 export function sendKeepalive(state: DeviceState, peer: Peer, now: number): void {
-  if (!peer.hasEndpoint) return
+  if (!state.endpoints.isKnown(peer.slot)) return
   if (state.staged.countOf(peer) === 0) state.staged.add(peer, state.options.arena.bytes, 0, 0)
   sendStaged(state, peer, now)
 }

@@ -1,7 +1,7 @@
 /** What a device shows of itself. */
 import type { DeviceSecrets, DeviceSnapshot, PeerSnapshot } from '@wireweave/tunnel/config'
 import type { PresharedKey, PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
-import { readEndpoint } from './endpoint.js'
+import { ENDPOINT_BYTES, readEndpoint } from './endpoint.js'
 import { type Peer, secretCopy } from './peer.js'
 import type { DeviceState } from './state.js'
 
@@ -29,7 +29,7 @@ function snapshotPeer(state: DeviceState, peer: Peer): PeerSnapshot {
   return {
     publicKey: peer.copyKey(),
     hasPresharedKey: peer.presharedKey !== null,
-    endpoint: readEndpoint(peer.endpoint, 0),
+    endpoint: readEndpoint(state.endpoints.records, peer.slot * ENDPOINT_BYTES),
     persistentKeepaliveInterval: peer.persistentKeepaliveMs / 1000,
     allowedIps: state.allowedIps.prefixesOf(peer.slot),
     // Microseconds are what a double holds of the wall clock.

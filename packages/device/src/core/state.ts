@@ -9,14 +9,17 @@ import { AllowedIps } from './allowed-ips.js'
 import { DatagramBatch } from './datagrams.js'
 import { Deadlines } from './deadlines.js'
 import { clearLocal, ENDPOINT_BYTES, ENDPOINT_LOCAL, endpointsEqual, readEndpoint } from './endpoint.js'
+import { EndpointTable } from './endpoint-table.js'
 import { HandshakeQueue } from './handshake-queue.js'
 import { IndexTable } from './index-table.js'
 import type { DeviceOptions } from './options.js'
+import { LookAhead } from './look-ahead.js'
 import { Outbox, outboxBytes } from './outbox.js'
 import type { Peer } from './peer.js'
 import { PeerTable } from './peer-table.js'
 import { RateLimiter } from './rate-limiter.js'
 import { RemoteIndices } from './remote-indices.js'
+import { RouteCache } from './route-cache.js'
 import { StagedPackets } from './staged-packets.js'
 import { createStats, type DeviceStats } from './stats.js'
 import { UNREACHABLE_BYTES, UnreachableAnswers } from './unreachable.js'
@@ -55,7 +58,12 @@ export class DeviceState {
   readonly outbox: Outbox
   readonly stats: DeviceStats = createStats()
   readonly peers: PeerTable
+  readonly endpoints: EndpointTable = new EndpointTable()
   readonly allowedIps: AllowedIps = new AllowedIps()
+  readonly routes: RouteCache = new RouteCache(this.allowedIps)
+  readonly lookAhead: LookAhead
+  /** Of the batch that is being sent: the slot of each packet's peer, or -1. */
+  readonly destinations: Int32Array
   /** Handshakes and keypairs of ours to the peers they are with. */
   readonly indices: IndexTable<Peer>
   /** Of every keypair. */
@@ -90,11 +98,13 @@ export class DeviceState {
     this.mtu = options.mtu
     this.outbound = new DatagramBatch(options.arena, options.batchSize + SPARE_DATAGRAMS)
     this.inbound = createBatch(options.arena, options.batchSize)
-    this.outbox = new Outbox(options.arena, this.outbound, this.stats, () => {
+    this.outbox = new Outbox(options.arena, this.outbound, this.endpoints, this.stats, () => {
       // Nothing leaves that other threads are still sealing.
       options.engine.batch?.settle()
       options.flush()
     })
+    this.destinations = new Int32Array(options.batchSize)
+    this.lookAhead = new LookAhead(options.batchSize)
     this.unreachable = new UnreachableAnswers(options.arena)
     const random = (bytes: Uint8Array): void => options.random(bytes)
     this.peers = new PeerTable(random)
@@ -117,19 +127,21 @@ export class DeviceState {
 
   /** Roaming (§2.1): a peer is where its last authentic message came from, and heard at the address it was sent to. */
   learnEndpoint(peer: Peer, records: Uint8Array, at: number): void {
-    if (endpointsEqual(peer.endpoint, 0, records, at)) return
-    const moved = !endpointsEqual(peer.endpoint, 0, records, at, ENDPOINT_LOCAL)
-    const from = moved && this.options.onEvent ? readEndpoint(peer.endpoint, 0) : null
-    peer.endpoint.set(records.subarray(at, at + ENDPOINT_BYTES))
+    const known = this.endpoints.records
+    const own = peer.slot * ENDPOINT_BYTES
+    if (endpointsEqual(known, own, records, at)) return
+    const moved = !endpointsEqual(known, own, records, at, ENDPOINT_LOCAL)
+    const from = moved && this.options.onEvent ? readEndpoint(known, own) : null
+    known.set(records.subarray(at, at + ENDPOINT_BYTES), own)
     this.outbox.forgetRecord()
     if (!moved || !this.options.onEvent) return
-    const to = readEndpoint(peer.endpoint, 0)
+    const to = readEndpoint(known, own)
     if (to !== null) this.options.onEvent({ tag: 'roamed', peer: peer.copyKey(), from, to })
   }
 
   /** The next datagram to the peer leaves from where routing says. */
   forgetLocalAddress(peer: Peer): void {
-    clearLocal(peer.endpoint, 0)
+    clearLocal(this.endpoints.records, peer.slot * ENDPOINT_BYTES)
     this.outbox.forgetRecord()
   }
 

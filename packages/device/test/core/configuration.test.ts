@@ -420,6 +420,12 @@ test('a slot that is used again inherits nothing', () => {
   expect(pair.alice.takeSent()).toEqual([])
 })
 
+test('a peer in the slot of another has no endpoint until it is given one', () => {
+  const pair = new Pair()
+  pair.alice.apply({ peers: [{ publicKey: pair.bob.publicKey, remove: true }, { publicKey: key(3) }] }, 0)
+  expect(pair.alice.device.snapshot().peers.map(({ endpoint }) => endpoint)).toEqual([null])
+})
+
 test('down forgets keys and what waits, and keeps the configuration', () => {
   const pair = new Pair(withJitter(0), withJitter(0))
   pair.connect()

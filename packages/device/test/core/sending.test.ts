@@ -128,6 +128,26 @@ test('counters go up by one from zero, and the receiver index is the one the pee
   for (const bytes of data) expect(bytes.subarray(4, 8)).toEqual(response.subarray(4, 8))
 })
 
+test('each packet of a mixed batch goes to its own peer, in order, and what cannot be sent holds up nobody', () => {
+  const pair = connected()
+  const third = new Host('192.0.2.3:3000')
+  pair.alice.addPeer(third, 0, { ips: ['10.0.0.3/32'] })
+  third.addPeer(pair.alice, 0, { ips: ['10.0.0.1/32'] })
+  third.up(0)
+  const to = (last: number, length = 60): Uint8Array => packet4('10.0.0.1', `10.0.0.${last}`, length)
+  pair.alice.send([to(3)], 0)
+  third.receive(pair.alice.takeSent()[0]!.bytes, pair.alice.endpoint, 0)
+  pair.alice.receive(third.takeSent()[0]!.bytes, third.endpoint, 0)
+  pair.alice.takeSent()
+  pair.alice.send([to(3), new Uint8Array(60), to(2), to(77), to(3, 90), packet6('fd00::1', 'fd00::2', 60)], 0)
+  const sent = pair.alice.takeSent()
+  expect(sent.map((datagram) => datagram.to)).toEqual([third, pair.bob, third, pair.bob].map((host) => host.endpoint))
+  for (const { bytes } of [sent[0]!, sent[2]!]) third.receive(bytes, pair.alice.endpoint, 0)
+  expect(third.delivered).toEqual([to(3), to(3, 90)])
+  const { drops } = pair.alice.device.stats
+  expect([drops.malformedPacket, drops.noRoute]).toEqual([1, 1])
+})
+
 test('a run of datagrams to one peer lies in one piece under one endpoint record', () => {
   const pair = connected()
   const third = new Host('192.0.2.3:3000')
