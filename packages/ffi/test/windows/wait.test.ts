@@ -50,13 +50,16 @@ describe('readiness of an event', () => {
   })
 
   test('is kept for the next wait when the last was given up', async () => {
+    // The thread runs: starting it takes long on a busy machine.
+    setEvent(event)
+    await readiness.wait()
     const giveUp = new AbortController()
     const waiting = readiness.wait(giveUp.signal)
     giveUp.abort()
     expect(await settles(waiting)).toBe('rejected')
     setEvent(event)
-    // Longer than it takes the thread, which still waits, to take the event.
-    await sleep(600)
+    // Longer than the thread, which still waits, can wait.
+    await sleep(2500)
     const next = readiness.wait().then(() => 'at once')
     expect(await Promise.race([next, sleep(200).then(() => 'when it looked again')])).toBe('at once')
   })
