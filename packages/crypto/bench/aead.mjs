@@ -8,7 +8,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deriveSharedSecrets, importEphemeralKey } from '../dist/ephemeral.js'
 import { instantiateOver } from '../dist/internal/wasm-module.js'
+import { nodeSuite } from '../dist/node.js'
 import { wasmSuite, wasmTransportEngine } from '../dist/wasm.js'
 
 const ROUNDS = 200
@@ -23,7 +25,7 @@ const measured = groups.map(({ subjects }) => subjects.map(() => []))
 for (let round = 0; round < ROUNDS; round++) {
   groups.forEach(({ subjects }, g) => subjects.forEach(({ run, calls }, s) => measured[g][s].push(time(run, calls))))
 }
-console.log(`node ${process.version}, µs: least, median${files.length > 1 ? ', median ratio to the first' : ''}`)
+console.log(`node ${process.version}, µs: least, median${files.length === 1 ? '' : ', median ratio to the first'}`)
 groups.forEach(({ title, subjects }, g) => {
   subjects.forEach(({ name }, s) => {
     const times = measured[g][s]
@@ -35,6 +37,9 @@ groups.forEach(({ title, subjects }, g) => {
 })
 
 function engineGroups() {
+  const repeat = (call) => (n) => {
+    for (let i = 0; i < n; i++) call()
+  }
   const engine = wasmTransportEngine.create(new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true }))
   const key = bytesOf(32)
   const seal = (length) => (n) => {
@@ -47,21 +52,33 @@ function engineGroups() {
       for (let i = 0; i < n; i++) engine.open(key, 7, 0, sealed, length + TAG_BYTES, SOURCE)
     }
   }
-  const { x25519 } = wasmSuite
-  const privateKey = x25519.importPrivateKey(key)
-  const publicKey = x25519.importPublicKey(privateKey.publicKey)
+  const x25519Groups = [
+    [
+      'X25519 with a key at hand',
+      (x25519, privateKey) => () => x25519.deriveSharedSecret(privateKey, x25519.importPublicKey(key)),
+    ],
+    ['X25519 public key', (x25519) => () => importEphemeralKey(x25519, key).publicKey],
+    [
+      'X25519 two, public key',
+      (x25519, _, publicKey) => () => {
+        const ephemeral = importEphemeralKey(x25519, key)
+        deriveSharedSecrets(x25519, ephemeral, publicKey, publicKey)
+        return ephemeral.publicKey
+      },
+    ],
+  ].map(([title, use]) => ({
+    title,
+    subjects: [wasmSuite, nodeSuite].map(({ name, x25519 }) => {
+      const privateKey = x25519.importPrivateKey(key)
+      return { name, run: repeat(use(x25519, privateKey, x25519.importPublicKey(privateKey.publicKey))) }
+    }),
+  }))
   const [message, block, none] = [bytesOf(116), bytesOf(64), bytesOf(0)]
-  const repeat = (call) => (n) => {
-    for (let i = 0; i < n; i++) call()
-  }
   const one = (title, run) => ({ title, subjects: [{ name: 'wasm', run }] })
   return [
     ...[1440, 1420, 128, 64, 0].map((length) => one(`seal ${length} bytes`, seal(length))),
     ...[1440, 1420, 128, 64, 0].map((length) => one(`open ${length} bytes`, open(length))),
-    one(
-      'X25519',
-      repeat(() => x25519.deriveSharedSecret(privateKey, publicKey)),
-    ),
+    ...x25519Groups,
     one(
       'BLAKE2s of 64 bytes',
       repeat(() => wasmSuite.hash(block)),

@@ -1,4 +1,5 @@
 /** Every engine of crypto: data in the memory of the engine, and what a handshake is made of. */
+import { deriveSharedSecrets, importEphemeralKey } from '@wireweave/crypto/ephemeral'
 import { nobleSuite, nobleTransportEngine } from '@wireweave/crypto/noble'
 import { nodeSuite, nodeTransportEngine } from '@wireweave/crypto/node'
 import { SipHash24 } from '@wireweave/crypto/siphash'
@@ -53,6 +54,17 @@ const parts: readonly (readonly [string, (suite: Suite) => () => unknown])[] = [
     ({ x25519 }) => {
       const privateKey = x25519.importPrivateKey(KEY)
       return () => x25519.deriveSharedSecret(privateKey, x25519.importPublicKey(KEY))
+    },
+  ],
+  [
+    'X25519 for a response: public key, two secrets',
+    ({ x25519 }) => {
+      const publicKey = x25519.importPublicKey(KEY)
+      return () => {
+        const privateKey = importEphemeralKey(x25519, KEY)
+        deriveSharedSecrets(x25519, privateKey, publicKey, publicKey)
+        return privateKey.publicKey
+      }
     },
   ],
   [
