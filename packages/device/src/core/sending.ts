@@ -17,8 +17,8 @@ import { anyAuthenticatedSent, dataSent } from './timers.js'
 const MAX_PACKET_BYTES = MAX_DATAGRAM_BYTES - TRANSPORT_OVERHEAD_BYTES
 /** Traffic class of what has no inner header. */
 const NO_TRAFFIC_CLASS = 0
-/** So many packets are sealed on several threads, where the engine can. */
-const FEWEST_SHARED_PACKETS = 16
+/** So many packets are sealed on several threads, where the engine can: fewer are done before others have begun. */
+const FEWEST_SHARED_PACKETS = 32
 
 export function sendPackets(state: DeviceState, batch: PacketBatch, now: number): void {
   const { engine } = state.options

@@ -56,12 +56,12 @@ const packets = (count: number, length = 100): Uint8Array[] =>
 
 test('many packets are sealed as a batch, a few one by one', () => {
   const { pair, batch } = lazyPair()
-  pair.alice.send(packets(15), 0)
+  pair.alice.send(packets(31), 0)
   expect(batch.given).toBe(0)
-  pair.alice.send(packets(16), 0)
-  expect(batch.given).toBe(16)
+  pair.alice.send(packets(32), 0)
+  expect(batch.given).toBe(32)
   pair.exchange()
-  expect(pair.bob.delivered).toEqual([...packets(15), ...packets(16)])
+  expect(pair.bob.delivered).toEqual([...packets(31), ...packets(32)])
 })
 
 test('a batch is sealed, whole and in order, when the device returns', () => {
@@ -72,11 +72,11 @@ test('a batch is sealed, whole and in order, when the device returns', () => {
 })
 
 test('what the shell is asked to send in the middle of a batch is sealed', () => {
-  const { pair } = lazyPair(9000)
-  pair.alice.send(packets(24, 8900), 0)
+  const { pair } = lazyPair(6000)
+  pair.alice.send(packets(32, 5900), 0)
   expect(pair.alice.flushes).toBeGreaterThan(0)
   pair.exchange()
-  expect(pair.bob.delivered).toEqual(packets(24, 8900))
+  expect(pair.bob.delivered).toEqual(packets(32, 5900))
 })
 
 test('a batch that breaks off is sealed as far as it got', () => {
@@ -86,7 +86,7 @@ test('a batch that breaks off is sealed as far as it got', () => {
   })
   breaks = true
   // The first packet asks for a new key.
-  expect(() => pair.alice.send(packets(20), 130_000)).toThrow('on purpose')
+  expect(() => pair.alice.send(packets(40), 130_000)).toThrow('on purpose')
   pair.now = 130_000
   pair.alice.drain()
   pair.exchange()

@@ -139,8 +139,8 @@ describe('sealing workers', () => {
     await connect(one, two)
     one.port.put(...Array.from({ length: 100 }, (_, i) => packet(one, two, i)))
     await two.port.hasSent(100, AbortSignal.timeout(PATIENCE_MS))
-    for (let i = 0; i < 15; i++) two.port.put(packet(two, one, i))
-    await one.port.hasSent(15, AbortSignal.timeout(PATIENCE_MS))
+    for (let i = 0; i < 31; i++) two.port.put(packet(two, one, i))
+    await one.port.hasSent(31, AbortSignal.timeout(PATIENCE_MS))
     expect(started).toEqual([])
   })
 
