@@ -9,8 +9,11 @@ import { PacketArena } from '../../src/core/arena.js'
 import { DatagramBatch } from '../../src/core/datagrams.js'
 import type { Device } from '../../src/core/device.js'
 import { writeEndpoint } from '../../src/core/endpoint.js'
+import type { Bind, ParkableBind } from '../../src/shell/bind.js'
 import { openClock } from '../../src/shell/clock.js'
 import { Driver } from '../../src/shell/driver.js'
+import { OTHERS } from '../../src/shell/parker.js'
+import type { Parker } from '../../src/shell/parker.js'
 import { FakeClock } from './support/fake-clock.js'
 import { connect, End, PATIENCE_MS } from './support/pair.js'
 
@@ -81,7 +84,7 @@ interface Rig {
 }
 
 const drivers: Driver[] = []
-async function rig(clock = undefined as FakeClock | undefined): Promise<Rig> {
+async function rig(clock = undefined as FakeClock | undefined, parker: Parker | null = null): Promise<Rig> {
   const device = new FakeDevice()
   const [portRegion, bindRegion] = [device.arena.take(1 << 20), device.arena.take(1 << 20)]
   const port = await new MemoryAdapter().openPackets({ name: 'x', arena: device.arena, region: portRegion })
@@ -91,6 +94,7 @@ async function rig(clock = undefined as FakeClock | undefined): Promise<Rig> {
     port,
     clock: clock ?? (await openClock()),
     batchSize: 16,
+    parker,
     onBindDeath: (error) => deaths.push(error),
     onPortDeath: (error) => deaths.push(error),
   })
@@ -101,6 +105,52 @@ async function rig(clock = undefined as FakeClock | undefined): Promise<Rig> {
   driver.run()
   return { device, driver, port, bind: bind as MemoryBind, deaths }
 }
+
+/** A parker whose waits a test tells: each finds what its step returns; after the last one, time runs out. */
+class ScriptedParker implements Parker {
+  isFree = true
+  readonly begun: (readonly number[])[] = []
+  readonly steps: (() => number)[] = []
+  parks = 0
+  readonly #clock: FakeClock
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock
+  }
+
+  begin(descriptors: readonly number[]): void {
+    this.begun.push(descriptors)
+  }
+
+  park(ms: number): number {
+    this.parks++
+    const step = this.steps.shift()
+    if (step === undefined) this.#clock.time += ms
+    return step?.() ?? 0
+  }
+}
+
+const [PORT, FIRST_SOCKET, SECOND_SOCKET] = [1, 2, 4]
+
+/** As those of Linux, with descriptors of which nothing is asked but that they differ. */
+function parkable(bind: Bind, descriptors: readonly number[]): ParkableBind & { arrivals: number[] } {
+  const arrivals: number[] = []
+  return Object.assign(bind, { descriptors, arrivals, arrived: (index: number) => void arrivals.push(index) })
+}
+
+async function parkedRig() {
+  const clock = new FakeClock()
+  const parker = new ScriptedParker(clock)
+  const made = await rig(clock, parker)
+  Object.assign(made.port, { descriptor: 3 })
+  const bind = parkable(made.bind, [4, 5])
+  made.driver.attach(bind)
+  made.driver.run()
+  await aMoment()
+  expect(parker.parks).toBe(0)
+  return { ...made, clock, parker, arrivals: bind.arrivals }
+}
+
 const ends: End[] = []
 afterEach(async () => {
   for (const driver of drivers.splice(0)) driver.close()
@@ -266,6 +316,156 @@ describe('waiting', () => {
     const turns = [a, b].map((end) => end.tunnel.driver.stats.turns)
     await aMoment(100)
     expect([a, b].map((end) => end.tunnel.driver.stats.turns)).toEqual(turns)
+  })
+})
+
+describe('parked', () => {
+  test('what arrives goes through in both directions without a turn of the event loop', async () => {
+    const { device, port, bind, parker, arrivals } = await parkedRig()
+    const steps: string[] = []
+    parker.steps.push(
+      () => {
+        device.trace.length = 0
+        port.put(packet)
+        return PORT
+      },
+      () => {
+        steps.push(device.trace.join(' '))
+        bind.arrive(datagram)
+        return SECOND_SOCKET
+      },
+      () => {
+        steps.push(device.trace.join(' '))
+        port.put(packet)
+        bind.arrive(datagram)
+        return PORT | FIRST_SOCKET | OTHERS
+      },
+    )
+    port.put(packet)
+    await expect.poll(() => parker.steps, { timeout: PATIENCE_MS }).toEqual([])
+    await aMoment()
+    expect(steps).toEqual(['send', 'send receive'])
+    expect(device.trace.join(' ')).toMatch(/^send receive (receive send|send receive)$/)
+    expect([arrivals, port.sent.length]).toEqual([[1, 0], 2])
+    expect(parker.begun[0]).toEqual([3, 4, 5])
+  })
+
+  test('what came while it was parked, and what comes afterwards, is not waited for twice or forgotten', async () => {
+    const { device, driver, port, bind, parker } = await parkedRig()
+    port.put(packet)
+    // Until it is idle.
+    await expect.poll(() => parker.parks, { timeout: PATIENCE_MS }).toBe(20)
+    const { turns } = driver.stats
+    await aMoment()
+    expect([parker.parks, driver.stats.turns]).toEqual([20, turns])
+    for (let i = 1; i <= 3; i++) {
+      device.trace.length = 0
+      bind.arrive(datagram)
+      await expect.poll(() => device.trace, { timeout: PATIENCE_MS }).toEqual(['receive'])
+      port.put(packet)
+      await expect.poll(() => device.trace, { timeout: PATIENCE_MS }).toEqual(['receive', 'send'])
+      await aMoment()
+    }
+  })
+
+  test('sockets that die under it end the wait; it parks again over those that replace them', async () => {
+    const { device, driver, port, bind, parker, arrivals, deaths } = await parkedRig()
+    const fresh = parkable(
+      await new MemoryWire().openBindAt('192.0.2.1')({
+        ...{ port: 1, mark: 0, arena: device.arena },
+        region: { offset: 3 << 20, length: 65_536 },
+      }),
+      [6],
+    )
+    parker.steps.push(() => {
+      bind.die()
+      return FIRST_SOCKET
+    })
+    port.put(packet)
+    await expect.poll(() => deaths, { timeout: PATIENCE_MS }).toHaveLength(1)
+    await aMoment()
+    expect(parker.parks).toBe(1)
+    driver.attach(fresh)
+    driver.run()
+    device.trace.length = 0
+    parker.steps.push(() => {
+      ;(fresh as Bind as MemoryBind).arrive(datagram)
+      return FIRST_SOCKET
+    })
+    port.put(packet)
+    await expect.poll(() => device.trace, { timeout: PATIENCE_MS }).toEqual(['send', 'receive'])
+    expect(parker.begun).toContainEqual([3, 6])
+    expect([arrivals, fresh.arrivals]).toEqual([[0], [0]])
+  })
+
+  test('sockets that are replaced under it end the wait', async () => {
+    const { device, driver, port, bind, parker } = await parkedRig()
+    const other = parkable(bind, [7])
+    device.onSend = () => {
+      device.onSend = () => undefined
+      driver.attach(other)
+    }
+    parker.steps.push(
+      () => {
+        port.put(packet)
+        return PORT
+      },
+      () => OTHERS,
+    )
+    // The first packet comes by the event loop.
+    const { onSend } = device
+    device.onSend = () => {
+      device.onSend = onSend
+    }
+    port.put(packet)
+    await expect.poll(() => parker.steps, { timeout: PATIENCE_MS }).toEqual([])
+    expect(parker.begun.slice(0, 2)).toEqual([
+      [3, 4, 5],
+      [3, 7],
+    ])
+  })
+
+  test('full sockets are waited for in the event loop', async () => {
+    const { device, port, bind, parker } = await parkedRig()
+    parker.steps.push(() => {
+      bind.room = 0
+      port.put(packet)
+      return PORT
+    })
+    port.put(packet)
+    await expect.poll(() => bind.room, { timeout: PATIENCE_MS }).toBe(0)
+    await aMoment()
+    expect([parker.parks, device.outbound.count]).toEqual([1, 1])
+    bind.makeRoom(10)
+    await expect.poll(() => device.outbound.count, { timeout: PATIENCE_MS }).toBe(0)
+    port.put(packet)
+    await expect.poll(() => parker.parks, { timeout: PATIENCE_MS }).toBeGreaterThan(1)
+  })
+
+  test('an interface that dies under it ends it for good', async () => {
+    const { port, parker, deaths } = await parkedRig()
+    parker.steps.push(() => {
+      port.die()
+      return PORT
+    })
+    port.put(packet)
+    await expect.poll(() => deaths, { timeout: PATIENCE_MS }).toHaveLength(1)
+    await aMoment()
+    expect(parker.parks).toBe(1)
+  })
+
+  test('without descriptors of both there is nothing to park over', async () => {
+    const clock = new FakeClock()
+    const parker = new ScriptedParker(clock)
+    const { driver, device, port, bind } = await rig(clock, parker)
+    port.put(packet)
+    await expect.poll(() => device.trace, { timeout: PATIENCE_MS }).toEqual(['send'])
+    driver.attach(parkable(bind, [4]))
+    driver.run()
+    port.put(packet)
+    await expect.poll(() => device.trace, { timeout: PATIENCE_MS }).toEqual(['send', 'send'])
+    await aMoment()
+    expect(parker.parks).toBe(0)
   })
 })
 

@@ -26,6 +26,7 @@ export class Parking {
   #immediate: NodeJS.Immediate | null = null
   #isParked = false
   #usedAt = Number.NEGATIVE_INFINITY
+  #isClosed = false
 
   constructor(parker: Parker, clock: Clock, parkable: Parkable) {
     this.#parker = parker
@@ -40,12 +41,13 @@ export class Parking {
   }
 
   close(): void {
+    this.#isClosed = true
     if (this.#immediate !== null) clearImmediate(this.#immediate)
   }
 
   /** After whatever else waits in the event loop. */
   #parkSoon(): void {
-    this.#immediate ??= setImmediate(this.#park)
+    if (!this.#isClosed) this.#immediate ??= setImmediate(this.#park)
   }
 
   readonly #park = (): void => {
@@ -62,7 +64,7 @@ export class Parking {
       if ((ready & ~OTHERS) !== 0) this.#parkable.arrived(ready & ~OTHERS)
       now = this.#clock.now()
       if ((ready & OTHERS) !== 0) break
-    } while (now < end && this.#parkable.descriptors === descriptors)
+    } while (now < end && !this.#isClosed && this.#parkable.descriptors === descriptors)
     this.#isParked = false
     if (now - this.#usedAt < IN_USE_MS) this.#parkSoon()
   }

@@ -123,4 +123,22 @@ describe('parking', () => {
     await turns(3)
     expect(parks).toBe(0)
   })
+
+  test('ends when what has come closes it, for good', async () => {
+    finds = [
+      { ready: 1, ms: 1 },
+      { ready: 1, ms: 1 },
+    ]
+    onArrival = () => parking.close()
+    parking.use(clock.now())
+    await turns(3)
+    expect([arrived, parks]).toEqual([[1], 1])
+  })
+
+  test('a sleep of the machine ends it at once, whatever time it had left', async () => {
+    finds = [{ ready: 0, ms: 3_600_000 }]
+    parking.use(clock.now())
+    await turns(5)
+    expect(parks).toBe(1)
+  })
 })
