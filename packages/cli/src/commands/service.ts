@@ -13,6 +13,7 @@ export function addServiceCommands(program: Command): void {
     .argument('<conf>', CONF)
     .option('--winsw <exe>', 'WinSW, of github.com/winsw/winsw: it is copied')
     .option('--adapter <name>', 'the adapter to use, instead of the first that works (see "wireweave adapters")')
+    .option('--hooks', 'run PreUp, PostUp, PreDown and PostDown, with all rights of LocalSystem')
     .action(async (conf, flags) => (await import('../internal/service/service-command.js')).installService(conf, flags))
   service
     .command('remove')

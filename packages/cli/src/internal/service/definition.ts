@@ -8,6 +8,8 @@ export interface ServiceWishes {
   readonly program: string
   readonly config: string
   readonly adapter: string | null
+  /** PreUp and its kin run, as LocalSystem. */
+  readonly hooks: boolean
 }
 
 /** The id of the service, and the name of its two files. */
@@ -16,12 +18,13 @@ export function serviceId(name: string): string {
 }
 
 /** WinSW's XML. It starts with Windows, after the network stack, as LocalSystem, and ends the tunnel as Ctrl-C does. */
-export function serviceDefinition({ name, node, program, config, adapter }: ServiceWishes): string {
+export function serviceDefinition({ name, node, program, config, adapter, hooks }: ServiceWishes): string {
   const args = [
     quoted(program),
     'up',
     '--foreground',
     ...(adapter === null ? [] : ['--adapter', adapter]),
+    ...(hooks ? [] : ['--no-hooks']),
     quoted(config),
   ]
   return `<service>

@@ -14,6 +14,7 @@ const WINSW = 'https://github.com/winsw/winsw/releases'
 export interface InstallFlags {
   readonly winsw?: string
   readonly adapter?: string
+  readonly hooks?: boolean
 }
 
 interface ServiceFiles {
@@ -25,7 +26,7 @@ interface ServiceFiles {
 }
 
 /** Writes the definition and, with WinSW, installs and starts the service. */
-export function installService(source: string, { winsw, adapter }: InstallFlags): void {
+export function installService(source: string, { winsw, adapter, hooks = false }: InstallFlags): void {
   requireWindows()
   const { name, file } = locateConf(source)
   readConfFile(source)
@@ -35,7 +36,7 @@ export function installService(source: string, { winsw, adapter }: InstallFlags)
   }
   const program = fileURLToPath(new URL('../../bin/wireweave.js', import.meta.url))
   warnIfOthersWrite([process.execPath, program, path.resolve(file)])
-  const wishes = { name, node: process.execPath, program, config: path.resolve(file), adapter: adapter ?? null }
+  const wishes = { name, node: process.execPath, program, config: path.resolve(file), adapter: adapter ?? null, hooks }
   write(files, serviceDefinition(wishes))
   say(`[#] wrote ${files.definition}`)
   if (winsw === undefined) {
