@@ -1,16 +1,18 @@
-/** The pipe by which Windows' wg.exe speaks with a tunnel of user space. */
+/** The pipes of a running tunnel: Windows' wg.exe speaks with one, "down" with the other. */
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { systemDll } from '@wireweave/ffi/win32/system'
 import { fromWide } from '@wireweave/ffi/win32/wide'
 import { listInterfaces, openInterface } from 'wireweave'
 import type { Tunnel } from '@wireweave/tunnel/backend'
+import { WireGuardError } from '@wireweave/tunnel/errors'
 import type { PrivateKey, PublicKey } from '@wireweave/tunnel/keys'
 import { expect, test } from 'vitest'
 import { protectPipe } from '@wireweave/ffi/win32/pipe-security'
 import { createLog } from '../../src/internal/log.js'
 import { openProtectedPipe } from '../../src/internal/protected-pipe.js'
 import { openUapiPipe } from '../../src/internal/uapi-pipe.js'
+import { askDown, DownPipe } from '../../src/internal/tunnels/down-pipe.js'
 import { UapiServer } from '../../src/internal/uapi-server.js'
 
 const NAME = `pipe${process.pid}`
@@ -113,6 +115,32 @@ test('a pipe that cannot be protected is not there', async () => {
     },
   })
   await expect(text(connect(`${PATH}open`))).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('down hears only what is a request, tells all who ask, and how it failed', async () => {
+  const name = `${NAME}down`
+  const pipe = await DownPipe.open(name)
+  let isAsked = false
+  void pipe.asked.then(() => (isAsked = true))
+  for (const garbage of ['null\n', '{"down":{"hooks":1}}\n', 'x'.repeat(5000)]) {
+    const socket = connect(`\\\\.\\pipe\\ProtectedPrefix\\Administrators\\Wireweave\\${name}`)
+    socket.on('error', () => {}).write(garbage)
+    await new Promise((resolve) => socket.once('close', resolve).resume())
+  }
+  expect(isAsked).toBe(false)
+  const told = new Set<string>()
+  const asking = [1, 2].map((who) => askDown(name, { hooks: false }, (line) => told.add(`${who}: ${line}`)))
+  const ended = Promise.allSettled(asking)
+  expect(await pipe.asked).toEqual({ hooks: false })
+  // The second one may come a moment later.
+  await expect.poll(() => (pipe.tell('a step'), told.size), { timeout: 15_000 }).toBe(2)
+  await pipe.finish(new WireGuardError('PERMISSION_DENIED', 'it stays'))
+  const refusal = {
+    status: 'rejected',
+    reason: expect.objectContaining({ code: 'PERMISSION_DENIED', message: 'it stays' }),
+  }
+  expect(await ended).toEqual([refusal, refusal])
+  expect(await askDown(name, { hooks: true }, () => {})).toBe(false)
 })
 
 test('a name that nobody serves is NO_SUCH_INTERFACE, and Wine, which cannot list pipes, is told to say a name', async () => {

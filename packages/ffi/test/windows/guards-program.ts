@@ -62,8 +62,11 @@ async function exit(): Promise<void> {
 /** What a thread must not do. */
 function wait(): void {
   const table = { wait: ['WaitForSingleObject', 'uint32_t', ['uintptr_t', 'uint32_t']] } as const
+  const kernel32 = bind('C:\\windows\\system32\\kernel32.dll', table)
+  const event = createEvent('by itself')
+  // Loading koffi takes its time on a busy machine: only the wait is left.
   parentPort!.postMessage('about to wait')
-  bind('C:\\windows\\system32\\kernel32.dll', table).wait(createEvent('by itself'), 0xffff_ffff)
+  kernel32.wait(event, 0xffff_ffff)
 }
 
 async function exitWhileLogging(): Promise<void> {
