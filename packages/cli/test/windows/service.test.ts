@@ -21,7 +21,7 @@ test('install writes a definition that names this node.exe, this program and the
     installService(file, { adapter: 'wgnt' })
     const text = readFileSync(definition, 'utf8')
     expect(text).toContain(`<executable>${process.execPath}</executable>`)
-    expect(text).toMatch(/wireweave\.js&quot; up --foreground --adapter wgnt &quot;.*\.conf&quot;/)
+    expect(text).toMatch(/wireweave\.js&quot; up --foreground --adapter wgnt --no-hooks &quot;.*\.conf&quot;/)
     serviceStatus(file)
     removeService(file)
     expect(existsSync(definition)).toBe(false)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseConf } from '@wireweave/config/conf'
 import { systemFolder } from '@wireweave/ffi/win32/system'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { confFolder, isWritableByAll, locateConf, readConfFile } from 'wireweave'
@@ -29,12 +30,17 @@ interface ServiceFiles {
 export function installService(source: string, { winsw, adapter, hooks = false }: InstallFlags): void {
   requireWindows()
   const { name, file } = locateConf(source)
-  readConfFile(source)
+  const { quick } = parseConf(readConfFile(source).text, file)
   const files = filesOf(name)
   if (winsw !== undefined && !existsSync(winsw)) {
     throw new WireGuardError('CONFIG_INVALID', `there is no ${winsw}. Get WinSW-x64.exe of ${WINSW}.`)
   }
   const program = fileURLToPath(new URL('../../bin/wireweave.js', import.meta.url))
+  if (!hooks && Object.values(quick.hooks).some((lines) => lines.length > 0)) {
+    say(
+      `The service leaves out the hooks of ${file}, which LocalSystem would run: install it with --hooks to have them.`,
+    )
+  }
   warnIfOthersWrite([process.execPath, program, path.resolve(file)])
   const wishes = { name, node: process.execPath, program, config: path.resolve(file), adapter: adapter ?? null, hooks }
   write(files, serviceDefinition(wishes))
