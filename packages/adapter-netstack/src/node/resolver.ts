@@ -145,8 +145,9 @@ async function ask(
   return addressesOf(reply.answers ?? [], name, kind)
 }
 
-/** How many aliases in a row are followed: more than any honest name has. */
+/** How many aliases in a row are followed, and addresses taken: more than any honest name has. One by one they are tried. */
 const MOST_ALIASES = 16
+const MOST_ADDRESSES = 32
 
 /** Follows CNAMEs (RFC 1034 §3.6.2); what was not asked for is not believed. */
 function addressesOf(answers: readonly Answer[], name: string, kind: Kind): LookupAddress[] {
@@ -164,6 +165,7 @@ function addressesOf(answers: readonly Answer[], name: string, kind: Kind): Look
     if (answer.type !== kind || !names.has(answer.name.toLowerCase())) continue
     const address = parseIp(answer.data)
     if (address !== null) addresses.push(addressOf(address))
+    if (addresses.length === MOST_ADDRESSES) break
   }
   return addresses
 }

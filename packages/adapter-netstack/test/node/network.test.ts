@@ -227,13 +227,16 @@ describe('lookup', () => {
     const answer = (query: Buffer, isTcp: boolean): Buffer => {
       const { id, questions } = dns.decode(query)
       const { name, type } = questions![0]!
-      const isKnown = /^(web|long|\d+)\.test$/i.test(name)
-      const isCut = name === 'long.test' && !isTcp
+      const isKnown = /^(web|long|many|\d+)\.test$/i.test(name)
+      const isCut = /^(long|many)\./.test(name) && !isTcp
       const address = { name: 'real.test', type, data: type === 'A' ? '10.0.0.2' : 'fd00::2' } as dns.Answer
       return dns.encode({
         ...{ type: 'response', id: id!, questions: questions! },
         flags: (isCut ? dns.TRUNCATED_RESPONSE : 0) | (isKnown ? 0 : 3),
-        answers: isKnown && !isCut ? [...aliases(name), address] : [],
+        answers:
+          isKnown && !isCut
+            ? [...aliases(name), ...Array<dns.Answer>(name === 'many.test' ? 60 : 1).fill(address)]
+            : [],
       })
     }
     const server = network.udp({ port: 53 })
@@ -267,6 +270,7 @@ describe('lookup', () => {
     expect(await alice.lookup('fd00::9')).toEqual([{ address: 'fd00::9', family: 6 }])
     expect(await alice.lookup('::ffff:10.0.0.2')).toEqual(both.slice(1))
     expect(await alice.lookup('14.test')).toEqual(both)
+    expect(await alice.lookup('many.test', { family: 4 })).toHaveLength(32)
     await expect(alice.lookup('30.test')).rejects.toMatchObject({ code: 'ENOTFOUND' })
     await expect(alice.lookup('no.test')).rejects.toMatchObject({ code: 'ENOTFOUND', hostname: 'no.test' })
     bob.listen({ port: 80 }, (socket) => socket.end('hello'))
