@@ -5,7 +5,6 @@ import type { PacketAdapter } from '@wireweave/tunnel/packets'
 import type { HandshakeSecrets } from './core/device.js'
 import type { OpenBind } from './shell/bind.js'
 import type { Clock } from './shell/clock.js'
-import { openUserspaceTunnel } from './shell/open-tunnel.js'
 import { isWorkerHere, openWorkerTunnel } from './shell/worker-tunnel.js'
 
 export type { HandshakeSecrets }
@@ -73,10 +72,12 @@ export function userspaceBackend(adapter: PacketAdapter, options: UserspaceOptio
     dataPlane: 'userspace',
     reach: adapter.reach,
     probe: () => adapter.probe(),
-    open: (interfaceOptions) =>
-      inWorker
-        ? openWorkerTunnel(adapter, interfaceOptions, options)
-        : openUserspaceTunnel(adapter, interfaceOptions, options),
+    open: async (interfaceOptions) => {
+      if (inWorker) return openWorkerTunnel(adapter, interfaceOptions, options)
+      // A thread that has no device does without its 8 MB and its share of the start.
+      const { openUserspaceTunnel } = await import('./shell/open-tunnel.js')
+      return openUserspaceTunnel(adapter, interfaceOptions, options)
+    },
   }
 }
 

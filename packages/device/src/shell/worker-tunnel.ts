@@ -10,11 +10,16 @@ import { revivedError, withMovableSecrets } from './internal/worker-messages.js'
 import type { Wake } from './internal/linux/wake.js'
 import type { FromWorker, ToWorker, PlainCall, WorkerOrder } from './internal/worker-messages.js'
 
-const ENTRY = new URL('./worker-entry.js', import.meta.url)
-
 /** False in a bundle, which has not taken the worker's own file along. */
 export function isWorkerHere(): boolean {
-  return ENTRY.protocol === 'file:' && existsSync(ENTRY)
+  // Absent in a bundle of CommonJS.
+  if (!import.meta.url) return false
+  const program = programUrl()
+  return program.protocol === 'file:' && existsSync(program)
+}
+
+function programUrl(): URL {
+  return new URL('./worker-entry.js', import.meta.url)
 }
 
 /** Rejects as opening on this thread would, and leaves nothing behind. */
@@ -36,8 +41,7 @@ export async function openWorkerTunnel(
     wakeFd: wake?.fd ?? -1,
     released: new Int32Array(new SharedArrayBuffer(4)),
   }
-  // Flags and hooks of the application are for its own code.
-  const worker = new Worker(ENTRY, { workerData: order, name: `wireweave ${name}`, execArgv: [] })
+  const worker = startWorker(order, wake)
   const post = (message: ToWorker, move: ArrayBuffer[] = []): void => {
     worker.postMessage(message, move)
     wake?.wake()
@@ -52,6 +56,8 @@ export async function openWorkerTunnel(
   // The worker itself decides whether it was too late, and cleans up.
   const abort = (): void => post({ tag: 'abort' })
   signal?.addEventListener('abort', abort, { once: true })
+  // Meanwhile.
+  if (signal?.aborted) abort()
   try {
     await tunnel.opened
     return tunnel
@@ -67,6 +73,17 @@ async function openWake(): Promise<Wake | null> {
     return (await import('./internal/linux/wake.js')).openWake()
   } catch {
     return null
+  }
+}
+
+/** Throws when the process may have no more threads. */
+function startWorker(order: WorkerOrder, wake: Wake | null): Worker {
+  try {
+    // Flags and hooks of the application are for its own code.
+    return new Worker(programUrl(), { workerData: order, name: `wireweave ${order.name}`, execArgv: [] })
+  } catch (error) {
+    wake?.close()
+    throw error
   }
 }
 

@@ -117,6 +117,11 @@ describe('a tunnel in a worker', () => {
     const opening = bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'slow', signal: aborting.signal })
     setTimeout(() => aborting.abort(), 50)
     await expect(opening).rejects.toMatchObject({ code: 'ABORTED' })
+    // Before there is a worker that could be told.
+    const early = new AbortController()
+    const begun = bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'slow', signal: early.signal })
+    early.abort()
+    await expect(begun).rejects.toMatchObject({ code: 'ABORTED' })
     await expect(
       bundle.userspaceBackend(adapter, { worker: true }).open({ name: 'echo-1', signal: AbortSignal.abort() }),
     ).rejects.toMatchObject({ code: 'ABORTED' })
