@@ -230,13 +230,11 @@ describe('lookup', () => {
       const isKnown = /^(web|long|many|\d+)\.test$/i.test(name)
       const isCut = /^(long|many)\./.test(name) && !isTcp
       const address = { name: 'real.test', type, data: type === 'A' ? '10.0.0.2' : 'fd00::2' } as dns.Answer
+      const addresses = Array.from({ length: name === 'many.test' ? 60 : 1 }, () => address)
       return dns.encode({
         ...{ type: 'response', id: id!, questions: questions! },
         flags: (isCut ? dns.TRUNCATED_RESPONSE : 0) | (isKnown ? 0 : 3),
-        answers:
-          isKnown && !isCut
-            ? [...aliases(name), ...Array<dns.Answer>(name === 'many.test' ? 60 : 1).fill(address)]
-            : [],
+        answers: isKnown && !isCut ? [...aliases(name), ...addresses] : [],
       })
     }
     const server = network.udp({ port: 53 })
