@@ -44,16 +44,16 @@ async function runBenchmark(major) {
     ip('-n', name, 'link', 'set', TUN, 'up', 'mtu', '1420')
     wine = await Wine.start(within)
     const files = ['json', 'html', 'markdown'].flatMap((kind) => [`--${kind}`, `Z:${folder}/report.${kind}`])
-    const what = ['--adapters', 'wintun,wgnt,netstack', '--metrics', METRICS.join(), '--seconds', '1', '--repeat', '2']
+    const what = ['--adapters', 'wintun,wgnt,netstack', '--metrics', METRICS.join(), '--seconds', '1', '--repeat', '1']
     const env = { WGDBL_FAIL: `relay=${PORT}`, WGDBL_LOG: `Z:${folder}/calls.log` }
     const program = 'apps/bench/test/windows/bench-program.js'
-    const ended = await wine.run(major, program, ['run', ...what, ...files], { seconds: 200, env })
+    const ended = await wine.run(major, program, ['run', ...what, ...files], { seconds: 300, env })
     assert.equal(ended.code, 0, `the benchmark stopped with ${ended.code}:\n${ended.output}`)
     const violations = readFileSync(path.join(folder, 'calls.log'), 'utf8').match(/^\{"violation".*/gm)
     assert.deepEqual(violations, null)
     const report = JSON.parse(readFileSync(path.join(folder, 'report.json'), 'utf8'))
     checkReport(report)
-    checkBytes(report, bytesOf(within))
+    checkRates(report, await endRelay(relay))
     const html = readFileSync(path.join(folder, 'report.html'), 'utf8')
     assert.match(html, /<section data-reach="host">[\s\S]*data-metric="tcp-1"[\s\S]*<section data-reach="process">/)
     assert.match(readFileSync(path.join(folder, 'report.markdown'), 'utf8'), /\| TCP, 1 stream \(Gbit\/s\) +\| \d/)
@@ -88,27 +88,34 @@ function checkReport(report) {
   )
   for (const metric of [...EXPECTED, 'start-up']) {
     const samples = samplesOf(report, 'wintun', metric)
-    assert.ok(samples.length === 2 && samples.every((value) => value > 0), `${metric}: ${samples}`)
+    assert.ok(samples.length === 1 && samples.every((value) => value > 0), `${metric}: ${samples}`)
   }
-  for (const metric of EXPECTED) assert.equal(samplesOf(report, 'netstack', metric).length, 2, metric)
+  for (const metric of EXPECTED) assert.equal(samplesOf(report, 'netstack', metric).length, 1, metric)
 }
 
-/** Linux counted what went through the interface: what TCP is said to have carried, and the headers around it, went both ways. */
-function checkBytes(report, { toTunnel, fromTunnel }) {
-  const told = (metric) => samplesOf(report, 'wintun', metric).reduce((sum, gigabits) => sum + (gigabits * 1e9) / 8, 0)
-  // A rate is over the time from the first byte to the last, which is a little less or more than the second.
-  assert.ok(toTunnel > 0.8 * told('tcp-1'), `${toTunnel} bytes went in, ${told('tcp-1')} are reported`)
-  assert.ok(fromTunnel > 0.8 * told('tcp-reverse'), `${fromTunnel} bytes came out, ${told('tcp-reverse')} are reported`)
+/**
+ * The relay saw every packet on its way: TCP that is told to have had a rate had about that over some half of its second. On a
+ * busy machine the receiver may see it in less time than that.
+ */
+function checkRates(report, counts) {
+  for (const [metric, way] of [
+    ['tcp-1', 'toTunnel'],
+    ['tcp-reverse', 'fromTunnel'],
+  ]) {
+    const [told] = samplesOf(report, 'wintun', metric).map((gigabits) => gigabits * 1e9)
+    const peak = peakRate(counts[way])
+    assert.ok(told < peak * 2, `${metric}: ${told} bit/s are reported, ${peak} were seen`)
+  }
+}
+
+/** Bits per second in the half second that had the most. */
+function peakRate(tenths) {
+  const sums = tenths.map((_, i) => tenths.slice(i, i + 5).reduce((sum, bytes) => sum + (bytes ?? 0), 0))
+  return Math.max(...sums) * 8 * 2
 }
 
 function samplesOf(report, contestant, metric) {
   return report.results.find((result) => result.contestant === contestant && result.metric === metric)?.samples ?? []
-}
-
-function bytesOf(within) {
-  const args = [...within.slice(1), 'ip', '-j', '-s', 'link', 'show', TUN]
-  const [{ stats64 }] = JSON.parse(execFileSync(within[0], args, { encoding: 'utf8' }))
-  return { toTunnel: stats64.tx.bytes, fromTunnel: stats64.rx.bytes }
 }
 
 async function startRelay(within) {
@@ -121,6 +128,17 @@ async function startRelay(within) {
     relay.stdout.once('data', resolve)
   })
   return relay
+}
+
+/** Returns what it counted. */
+async function endRelay(relay) {
+  let text = ''
+  relay.stdout.setEncoding('utf8').on('data', (part) => (text += part))
+  relay.removeAllListeners('exit')
+  const ended = new Promise((resolve) => relay.once('close', resolve))
+  relay.kill('SIGTERM')
+  await ended
+  return JSON.parse(text)
 }
 
 function ip(...args) {

@@ -32,7 +32,9 @@ export interface Spot {
   readonly side: Side
 }
 
-const PATIENCE_MS = 20_000
+const PATIENCE_SECONDS = 20
+/** More of it for a process that has to start first. */
+const STARTING_SECONDS = 40
 
 /** One of the two processes. It ends when its standard input does, and so also when we are killed. */
 export class End {
@@ -58,7 +60,11 @@ export class End {
   async ask<T>(request: EndRequest, seconds = 0): Promise<T> {
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.push({ resolve, reject }))
     this.child.stdin!.write(`${JSON.stringify(request)}\n`)
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS + seconds * 1000)
+    const allowed = PATIENCE_SECONDS + seconds
+    const timer = setTimeout(() => {
+      this.#fail(new Error(`the traffic process did not answer "${request.do}" within ${allowed} s`))
+      this.child.kill('SIGKILL')
+    }, allowed * 1000)
     try {
       return (await answer) as T
     } finally {
@@ -106,7 +112,9 @@ export class EndPair implements Traffic {
     const pair = new EndPair(new End(spots.a), new End(spots.b))
     try {
       const [a, b] = await Promise.all(
-        (['a', 'b'] as const).map((side) => pair[side].ask<number>({ do: 'open', network: networkOf(side) })),
+        (['a', 'b'] as const).map((side) =>
+          pair[side].ask<number>({ do: 'open', network: networkOf(side) }, STARTING_SECONDS),
+        ),
       )
       await onPorts({ a: a!, b: b! }, pair)
       return pair
