@@ -4,7 +4,8 @@ import { createBatch } from '@wireweave/tunnel/packets'
 import { DatagramBatch } from '../core/datagrams.js'
 import type { Device } from '../core/device.js'
 import type { Bind, ParkableBind } from './bind.js'
-import type { Alarm, Clock } from './clock.js'
+import type { Clock } from './clock.js'
+import { DeadlineAlarm } from './internal/deadline-alarm.js'
 import { Parking } from './internal/parking.js'
 import { Source } from './internal/source.js'
 import type { Parker } from './parker.js'
@@ -50,20 +51,18 @@ export class Driver {
   readonly #device: Device
   readonly #port: PacketPort
   readonly #clock: Clock
-  readonly #alarm: Alarm
+  readonly #alarm: DeadlineAlarm
   readonly #datagrams: DatagramBatch
   readonly #packets: PacketBatch
   readonly #fromPort: Source
   /** The port's room for more, awaited when it was full. */
   readonly #toPort: Source
   #bind: Bind | null = null
-  #fromBind: Source = NOTHING
-  #toBind: Source = NOTHING
+  #fromBind: Source = Source.NOTHING
+  #toBind: Source = Source.NOTHING
   /** Of `device.outbound` and `device.inbound`, how many have been handed over. */
   #sent = 0
   #delivered = 0
-  /** When the alarm rings; Infinity when it is not set. */
-  #alarmAt = Number.POSITIVE_INFINITY
   #resumes: number
   readonly #parking: Parking | null
   /** Of port and bind, for the parker. */
@@ -80,10 +79,7 @@ export class Driver {
     this.#resumes = clock.resumes
     this.#datagrams = new DatagramBatch(device.outbound.arena, options.batchSize)
     this.#packets = createBatch(device.outbound.arena, port.batchSize)
-    this.#alarm = clock.alarm(() => {
-      this.#alarmAt = Number.POSITIVE_INFINITY
-      this.run()
-    })
+    this.#alarm = new DeadlineAlarm(clock, this.run)
     this.#parking = parker ? new Parking(parker, clock, this) : null
     const died = (error: unknown): void => this.#portDied(error)
     this.#fromPort = new Source(() => port.readable(), this.run, died)
@@ -162,7 +158,7 @@ export class Driver {
     // Also while busy: what has run dry must not wait for the other direction to do so.
     this.#await()
     if (isBusy) this.#immediate ??= setImmediate(this.#continue)
-    this.#arm()
+    this.#alarm.set(device.nextDeadline()?.at ?? null)
     if (isUsed) this.#parking?.use(now)
   }
 
@@ -275,19 +271,10 @@ export class Driver {
     if (!this.#fromPort.isReady) this.#fromPort.wait()
   }
 
-  /** A later deadline leaves the alarm as it is: ringing early is harmless, setting it for every packet is not free. */
-  #arm(): void {
-    const at = this.#device.nextDeadline()?.at ?? Number.POSITIVE_INFINITY
-    if (at >= this.#alarmAt && at !== Number.POSITIVE_INFINITY) return
-    if (at === this.#alarmAt) return
-    this.#alarmAt = at
-    this.#alarm.set(at === Number.POSITIVE_INFINITY ? null : at)
-  }
-
   #letGo(): void {
     this.#fromBind.stop()
     this.#toBind.stop()
-    this.#fromBind = this.#toBind = NOTHING
+    this.#fromBind = this.#toBind = Source.NOTHING
     this.#bind = null
     this.#descriptors = null
   }
@@ -304,10 +291,3 @@ export class Driver {
     this.#options.onPortDeath(error)
   }
 }
-
-/** Stands where there is no bind. */
-const NOTHING: Source = new Source(
-  () => Promise.reject(new Error('nothing to wait for')),
-  () => undefined,
-  () => undefined,
-)

@@ -1,5 +1,11 @@
 /** Something a driver waits for, at most once at a time. */
 export class Source {
+  /** Stands where there is nothing to wait for. Nobody waits for it. */
+  static readonly NOTHING: Source = new Source(
+    () => Promise.reject(new Error('nothing to wait for')),
+    () => undefined,
+    () => undefined,
+  )
   /** Worth a look: true until the owner found nothing there. */
   isReady = true
   isAwaited = false

@@ -1,4 +1,5 @@
 /** A thread that waits in poll(2), over real descriptors. */
+import { spawn } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Readiness } from '@wireweave/ffi/poll'
 import { pollParker } from '../../../src/shell/internal/linux/poll-parker.js'
@@ -6,7 +7,8 @@ import { openWake } from '../../../src/shell/internal/linux/wake.js'
 import type { Wake } from '../../../src/shell/internal/linux/wake.js'
 import { OTHERS } from '../../../src/shell/parker.js'
 
-const LONG = 60_000
+/** Not slept through unless something is broken. */
+const LONG = 10_000
 
 describe.runIf(process.platform === 'linux')('a parked thread', () => {
   const opened: { close(): void }[] = []
@@ -76,6 +78,22 @@ describe.runIf(process.platform === 'linux')('a parked thread', () => {
     parker.begin([first.fd])
     first.close()
     expect(parker.park(LONG)).toBe(1)
+  })
+
+  test('goes on when a signal comes, which its event loop has to see', () => {
+    const [first, wake] = [descriptor(), descriptor()]
+    const ignore = (): void => undefined
+    process.on('SIGUSR2', ignore)
+    // Again and again: one that comes before the wait begins does not end it.
+    const killer = spawn('sh', ['-c', `while kill -USR2 ${process.pid} && sleep 0.1; do :; done`])
+    try {
+      const parker = pollParker(wake.fd, () => true)
+      parker.begin([first.fd])
+      expect(parker.park(LONG)).toBe(OTHERS)
+    } finally {
+      killer.once('exit', () => process.off('SIGUSR2', ignore))
+      killer.kill()
+    }
   })
 
   test('a wake after its end goes nowhere', () => {
