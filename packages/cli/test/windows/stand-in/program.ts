@@ -35,7 +35,7 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`)
 
 const program = new URL('../../../src/bin/wireweave.js', import.meta.url)
 const runs = process.argv.slice(2)
-const { setRun } = (await import(led['wireweave']!)) as { setRun(run: Run): void }
+const { setRun, faults } = (await import(led['wireweave']!)) as { setRun(run: Run): void; faults(): number }
 for (const [i, text] of runs.entries()) {
   const run = JSON.parse(text) as Run
   setRun(run)
@@ -43,6 +43,7 @@ for (const [i, text] of runs.entries()) {
   process.exitCode = 0
   program.search = `?${i}`
   await import(program.href)
+  if (faults() > 0) say(`${faults()} faults`)
   say(`ended with ${process.exitCode}`)
 }
 process.exit(0)

@@ -14,7 +14,12 @@ const WIREGUARD = 'wireguard-double.dll'
 const native = (file: string): string => path.win32.join(process.env['WIREWEAVE_NATIVE']!, file)
 const iphlpapi = native('iphlp-double.dll')
 
-const rules = { rule: ['DblRule', 'void', ['str']], reset: ['DblReset', 'void', []] } as const
+const rules = {
+  rule: ['DblRule', 'void', ['str']],
+  reset: ['DblReset', 'void', []],
+  violations: ['DblViolations', 'uint32_t', []],
+  live: ['DblLive', 'uint32_t', []],
+} as const
 const wintun = bind(native(WINTUN), {
   ...rules,
   inject: ['DblInject', 'int', ['void *', 'uint32_t', 'int']],
@@ -29,6 +34,11 @@ export function setRun(next: Run): void {
     double.reset()
     if (next.rule !== undefined) double.rule(next.rule)
   }
+}
+
+/** What the DLLs were made to do wrong, and handles that are left. */
+export function faults(): number {
+  return [wintun, wireguard].reduce((sum, { violations, live }) => sum + violations() + live(), 0)
 }
 
 function options(): RegistryOptions {
