@@ -171,6 +171,8 @@ export class Driver {
   readonly #continue = (): void => {
     this.#immediate = null
     this.run()
+    // The last turn of a burst may find nothing, and those before it did not let the thread park.
+    if (this.#immediate === null) this.#parking?.use(this.#clock.now())
   }
 
   #receiveDatagrams(now: number): boolean {

@@ -425,6 +425,24 @@ describe('parked', () => {
     ])
   })
 
+  test.each([2, 3, 4, 5])('a burst of %i turns ends before the next wait, which then begins', async (turns) => {
+    const { device, port, parker, clock } = await parkedRig()
+    let left = turns
+    device.onSend = () => {
+      // Longer than a turn may last.
+      clock.time += 2
+      if (--left > 0) port.put(packet)
+    }
+    let sentBefore = 0
+    parker.steps.push(() => {
+      sentBefore = device.trace.length
+      return OTHERS
+    })
+    port.put(packet)
+    await expect.poll(() => parker.steps, { timeout: PATIENCE_MS }).toEqual([])
+    expect(sentBefore).toBe(turns)
+  })
+
   test('full sockets are waited for in the event loop', async () => {
     const { device, port, bind, parker } = await parkedRig()
     parker.steps.push(() => {
