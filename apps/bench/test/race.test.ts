@@ -13,10 +13,14 @@ function contestant(name: string, open = async (): Promise<object> => ({ traffic
 const quiet = { tool: 'a tool', pingTool: 'a ping', tcp: async () => ({}), ping: async () => [] }
 
 /** Takes no time, whatever it is guessed to take. */
-function measurement(id: string, guess = 0, sample = async (): Promise<number> => 1): Measurement {
+function measurement(
+  id: string,
+  guess = 0,
+  sample: (contestant: string) => Promise<number> = async () => 1,
+): Measurement {
   return {
     ...{ id, metrics: [id], estimate: () => guess, applies: () => true },
-    sample: async ({ contestant: { name } }) => ({ values: { [id]: await sample.call(null, name as never) } }),
+    sample: async ({ contestant }: { contestant: Contestant }) => ({ values: { [id]: await sample(contestant.name) } }),
   } as unknown as Measurement
 }
 
