@@ -12,7 +12,8 @@ export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyL
     offloads,
     ...(tunFd === null ? {} : { tunFd }),
     userspace: {
-      worker: 'auto',
+      // Elsewhere its thread would wait in its event loop, too.
+      worker: process.platform === 'linux' ? 'auto' : false,
       // Without offloads the registry brings sockets of its own.
       ...(sockets === 'auto' ? {} : { bind: sockets }),
       ...(sealingWorkers === null ? {} : { sealingWorkers }),
