@@ -61,10 +61,15 @@ export function openInterface(name: string, more: InterfacesOptions = {}): Promi
 }
 
 export async function up(wanted: UpOptions): Promise<UpTunnel> {
-  const tunnel = await real.up({ ...wanted, ...options() })
+  let hear = (_message: string): void => {}
+  const onEvent: UpOptions['onEvent'] = (event) => {
+    wanted.onEvent?.(event)
+    if (event.tag === 'log') hear(event.message)
+  }
+  const tunnel = await real.up({ ...wanted, ...options(), onEvent })
   const { then } = run.now
   if (then === 'remove') setTimeout(() => remove(tunnel), 100)
-  else if (then === 'fill') fill(tunnel)
+  else if (then === 'fill') hear = fill(tunnel)
   return tunnel
 }
 
@@ -74,16 +79,22 @@ function remove({ name, tunnel }: UpTunnel): void {
   else wireguard.kill(name)
 }
 
-/** Windows leaves in its ring what comes, which are our answers to packets that have no way. */
-function fill(tunnel: UpTunnel): void {
+/**
+ * Windows leaves in its ring what comes, which are our answers to packets that have no way, until the ring is said to be
+ * full; and is removed once it is said not to be. Returns who is to hear that.
+ */
+function fill(tunnel: UpTunnel): (message: string) => void {
   const packet = new Uint8Array(1280)
   packet.set([0x60, 0, 0, 0, 0x04, 0xd8, 59, 64])
   packet.set([0xfd, 7, ...new Uint8Array(13), 2, 0xfd, 8, ...new Uint8Array(13), 1], 8)
   wintun.hold(1)
   const timer = setInterval(() => wintun.inject(packet, packet.length, 1), 10)
-  setTimeout(() => {
-    clearInterval(timer)
-    wintun.hold(0)
-    setTimeout(() => remove(tunnel), 2200)
-  }, 3500)
+  return (message) => {
+    if (message.includes('its ring is full')) {
+      clearInterval(timer)
+      wintun.hold(0)
+    } else if (message.includes('takes packets again')) {
+      remove(tunnel)
+    }
+  }
 }
