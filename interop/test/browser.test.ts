@@ -21,7 +21,7 @@ const built = {
 /** What may use Node or the system; every other module of these packages may not. */
 const PACKAGES = ['tunnel', 'crypto', 'noise', 'config', 'device', 'adapter-netstack']
 const OTHERS =
-  /^\.\/(?:package\.json|node|userspace-backend|shell\/(?:driver|bind|bind-dgram|bind-linux|bind-windows|clock))$/
+  /^\.\/(?:package\.json|node|parallel|userspace-backend|shell\/(?:driver|bind|bind-dgram|bind-linux|bind-windows|clock))$/
 const OF_CRYPTO_AND_NODE = '@wireweave/crypto/node'
 
 function portableModules(): string[] {
