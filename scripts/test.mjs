@@ -26,13 +26,6 @@ const vitestArguments = (name, more) => [
 const script = (name, ...more) => [process.execPath, [...more, '--json', resultFile(name)]]
 const otherNode = (major) => ['npx', ['-y', `node@${major}`, ...vitestArguments(`node${major}`, [])]]
 
-/** Waits for sessions to end. */
-const REKEY = 'interop/test/rekey.test.ts'
-const interop = (name, ...more) => [
-  process.execPath,
-  vitestArguments(name, ['--config', 'interop/vitest.config.ts', ...more]),
-]
-
 /** The command of each suite, which leaves a JSON result; its exit code counts too. */
 const suites = {
   unit: [process.execPath, vitestArguments('unit', [])],
@@ -42,12 +35,8 @@ const suites = {
   packed: [process.execPath, vitestArguments('packed', ['--config', 'test/vitest.config.ts'])],
   kernel: script('kernel', 'interop/kernel-vm/suite.mjs'),
   windows: script('windows', 'interop/windows/suite.mjs'),
-  interop: interop('interop', '--exclude', REKEY),
-  rekey: interop('rekey', REKEY),
+  interop: [process.execPath, vitestArguments('interop', ['--config', 'interop/vitest.config.ts'])],
 }
-
-/** Two minutes of a little traffic, beside an emulated machine that has one processor. */
-const beside = { kernel: 'rekey' }
 
 /** Resolves with its exit code. */
 async function runSuite([command, args]) {
@@ -128,11 +117,9 @@ async function runAndCount(name) {
   )
 }
 
-// One after the other, that one excepted: two at once share folders that programs under test are built into, and the machine.
-const left = Object.keys(suites).filter((name) => wanted.length === 0 || wanted.includes(name))
-for (const name of left) {
-  const second = left.includes(beside[name]) ? left.splice(left.indexOf(beside[name]), 1) : []
-  await Promise.all([name, ...second].map(runAndCount))
+// One after the other: two at once share the folder that programs under test are built into, and the machine.
+for (const name of Object.keys(suites)) {
+  if (wanted.length === 0 || wanted.includes(name)) await runAndCount(name)
 }
 
 const summary = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`
