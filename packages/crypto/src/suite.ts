@@ -117,22 +117,12 @@ export interface TransportEngine {
   readonly batch?: BatchSealer
 }
 
-/** Seals packets some time before {@link BatchSealer.settle} returns, in any order, on other threads too. */
-export interface BatchSealer {
-  /** The memory of the engine. */
-  readonly bytes: Uint8Array
-  /**
-   * As {@link TransportEngine.seal}, but until `settle` returns nobody may write to source or destination, nor let the
-   * destination go anywhere: it holds whatever was there before. The key is copied.
-   */
-  seal(
-    key: Uint8Array,
-    counterLow: number,
-    counterHigh: number,
-    source: number,
-    length: number,
-    destination: number,
-  ): void
+/**
+ * Seals packets some time before {@link BatchSealer.settle} returns, in any order, on other threads too. Until then nobody
+ * may write to a source or destination, nor let a destination go anywhere: it holds whatever was there before. The key is
+ * copied.
+ */
+export interface BatchSealer extends Pick<TransportEngine, 'bytes' | 'seal'> {
   /** Takes part in the work, and returns when every packet given before is sealed. Cheap when there is none. */
   settle(): void
 }
