@@ -65,7 +65,7 @@ export class Coalescer {
   plan(batch: PacketBatch, first: number, end: number): void {
     this.first = first
     this.groupCount = 0
-    if (this.enabled === 0) {
+    if (this.enabled === 0 || end - first === 1) {
       for (let i = first; i < end; i++) this.#begin(i - first, 0, 0)
       return
     }

@@ -42,6 +42,8 @@ export class LinuxTunPort implements PacketPort {
   readonly #coalescer: Coalescer
   readonly #writer: Writer
   readonly #readiness: Readiness
+  /** The last {@link receive} found nothing. */
+  #isDry = true
   #link: LinkWatch | null = null
   #listener: () => void = () => {}
   #death: WireGuardError | null = null
@@ -134,9 +136,17 @@ export class LinuxTunPort implements PacketPort {
     const capacity = batch.offsets.length
     const { end } = this.#layout
     let cursor = this.#layout.packets
+    const wasDry = this.#isDry
+    this.#isDry = false
     for (;;) {
       cursor = this.#segmenter.take(batch, capacity, cursor, end)
-      if (this.#segmenter.isPending || batch.count === capacity || !this.#read()) break
+      if (this.#segmenter.isPending || batch.count === capacity) break
+      // The first packet after a pause does not wait for a look at what follows it.
+      if (wasDry && batch.count === 1) break
+      if (!this.#read()) {
+        this.#isDry = batch.count === 0
+        break
+      }
     }
     this.stats.packetsReceived += batch.count
     if (batch.count === 0 && this.#death !== null) throw this.#death

@@ -23,6 +23,7 @@ export class LookAhead {
 
   /** Before sealing: `slots` are those of the peers of `packets` packets, or negative. */
   beforeSealing(state: DeviceState, slots: Int32Array, packets: number): void {
+    if (packets < 2) return
     this.#count = 0
     let last = -1
     for (let i = 0; i < packets; i++) {
@@ -45,6 +46,7 @@ export class LookAhead {
 
   /** Before opening. A keypair that is not the current one, for a moment after a handshake, is not worth the search. */
   beforeOpening(state: DeviceState, batch: DatagramBatch): void {
+    if (batch.count < 2) return
     const { bytes } = state.options.arena
     this.#count = 0
     let last = 0

@@ -5,6 +5,7 @@ import type { HostAction, Selection, UpTunnel } from 'wireweave'
 import { WireGuardError } from '@wireweave/tunnel/errors'
 import { formatEndpoint } from '@wireweave/tunnel/ip'
 import { formatKey } from '@wireweave/tunnel/keys'
+import { compileEarly } from '../compile-early.js'
 import { eventLogger, peerName } from '../event-log.js'
 import { become, findIdentity } from './identity.js'
 import { createLog, logLevelOf } from '../log.js'
@@ -136,6 +137,7 @@ class SetUp {
   async run(signal: AbortSignal): Promise<UpTunnel> {
     const { adapter, userspace, hooks, killSwitch = false, config } = this.#args
     warnIfReadable(config)
+    compileEarly()
     try {
       return await up({
         ...{ config, hooks, killSwitch, signal },

@@ -39,6 +39,7 @@ class BoottimeClock implements Clock {
   readonly #calls: TimeCalls
   readonly #time = new NativeMemory(TIMESPEC.size)
   #ahead: number
+  #lookedAt = 0
   #resumes = 0
 
   constructor(calls: TimeCalls) {
@@ -52,14 +53,20 @@ class BoottimeClock implements Clock {
 
   now(): number {
     const now = this.#read()
-    const ahead = now - performance.now()
-    if (ahead - this.#ahead > SLEEP_MS) this.#resumes++
-    this.#ahead = ahead
+    // No sleep of that length lies between two looks that follow each other sooner.
+    if (now - this.#lookedAt > SLEEP_MS) this.#lookForSleep(now)
+    this.#lookedAt = now
     return now
   }
 
   alarm(ring: () => void): Alarm {
     return new TimerfdAlarm(this.#calls, ring)
+  }
+
+  #lookForSleep(now: number): void {
+    const ahead = now - performance.now()
+    if (ahead - this.#ahead > SLEEP_MS) this.#resumes++
+    this.#ahead = ahead
   }
 
   #read(): number {

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { beforeAll, expect, test } from 'vitest'
+import { buildPrograms, programPath } from './support/programs.js'
+
+beforeAll(() => buildPrograms({ 'tiers-program': 'test/support/tiers-program.ts' }), 60_000)
+
+async function callsUntilCompiled(...args: string[]): Promise<number> {
+  const run = promisify(execFile)
+  const { stdout, stderr } = await run(process.execPath, [
+    '--allow-natives-syntax',
+    programPath('tiers-program'),
+    ...args,
+  ])
+  // This Node knows every flag.
+  expect(stderr).toBe('')
+  return Number(stdout)
+}
+
+test('the code of a tunnel is compiled after tens of calls, not thousands', async () => {
+  const early = await callsUntilCompiled('early')
+  expect(early).toBeGreaterThan(0)
+  expect(await callsUntilCompiled()).toBeGreaterThan(2 * early)
+})
