@@ -1,5 +1,5 @@
 /** Programs that behave like wireguard-go: `PROGRAM IFNAME` in the foreground, configured through their UAPI socket. */
-import { existsSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { command } from '../run/command.js'
@@ -28,7 +28,7 @@ function daemon({ launch, remedy, ...rest }: DaemonOptions): Contestant {
     if (found === null) throw new Error(`${rest.name} is missing: ${remedy}`)
     return startInside(topology, side, [...found.command, ...found.foreground, name] as [string, ...string[]], {
       ...(found.env && { env: found.env }),
-      isReady: () => existsSync(`${UAPI_FOLDER}/${name}.sock`) && answers(name),
+      isReady: async () => (await isListening(`${UAPI_FOLDER}/${name}.sock`)) && answers(name),
     })
   }
   return {
@@ -57,6 +57,17 @@ function daemon({ launch, remedy, ...rest }: DaemonOptions): Contestant {
     },
     startDaemon: async (topology, name) => (await start(topology, 'a', name)).pid,
   }
+}
+
+/** Asked before `wg` is: it deletes a socket that is bound and does not listen yet, taking it for one left behind. */
+function isListening(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket, () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.on('error', () => resolve(false))
+  })
 }
 
 function answers(name: string): Promise<boolean> {
