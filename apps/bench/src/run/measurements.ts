@@ -32,8 +32,11 @@ export interface Measurement {
 const GIGA = 1e9
 const UDP_BYTES = 1372
 const SMALL_BYTES = 64
-/** Between pings: often enough for percentiles of a short run, too seldom to be load. */
-const PING_INTERVAL_MS = 10
+/**
+ * Between pings: often enough for percentiles of a short run, too seldom to be load. From 10 ms down iputils' ping waits for
+ * its next turn with sched_yield in a loop, and is a load of its own.
+ */
+const PING_INTERVAL_MS = 20
 /** What a TCP flow needs to fill its path; pings under load begin so long after its first bytes, and end as long before it. */
 const RAMP_MS = 150
 /** What shows that a flow has begun: more than a handshake, in as long as a busy machine may take to start a program. */
