@@ -130,7 +130,7 @@ export class Segmenter {
     const behind = cursor + slotBytes(length)
     if (batch.count === capacity || behind > end) return cursor
     const start = this.#checksumStart
-    // Not `copyWithin`: twice as long for a short packet, and seven times for a long one in memory that threads share.
+    // In WebAssembly; `copyWithin` takes twice as long for a short packet, seven times for a long one in shared memory.
     if (start < 0) {
       this.#routines.copySum(this.#packet, cursor, length)
     } else {

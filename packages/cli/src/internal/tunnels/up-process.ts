@@ -137,7 +137,6 @@ class SetUp {
   async run(signal: AbortSignal): Promise<UpTunnel> {
     const { adapter, userspace, hooks, killSwitch = false, config } = this.#args
     warnIfReadable(config)
-    compileEarly()
     try {
       return await up({
         ...{ config, hooks, killSwitch, signal },
@@ -152,6 +151,7 @@ class SetUp {
         onOpen: async (tunnel) => {
           // Windows' wg.exe asks WireGuardNT itself.
           if (tunnel.backend === 'linux-wg' || tunnel.backend === 'wgnt') return
+          compileEarly()
           if (process.platform === 'win32') {
             this.service = await UapiService.openPipe(tunnel, this.log)
             return

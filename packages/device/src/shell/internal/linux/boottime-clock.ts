@@ -11,7 +11,7 @@ const TFD_TIMER_ABSTIME = 1
 const ITIMERSPEC_BYTES = 2 * TIMESPEC.size
 /** What a read of a timerfd returns: how often it expired. */
 const EXPIRATIONS_BYTES = 8
-/** CLOCK_BOOTTIME moving ahead of the runtime's CLOCK_MONOTONIC by more than this between two looks is a sleep. */
+/** CLOCK_BOOTTIME moving ahead of the runtime's CLOCK_MONOTONIC by more than this since it was last compared is a sleep. */
 const SLEEP_MS = 1000
 
 function timeCalls() {
