@@ -77,7 +77,7 @@ describeWith('wireweave-bench', needs, () => {
       expect(report.results.find((each) => each.contestant === name && each.metric === 'tcp-1')?.samples).toHaveLength(
         1,
       )
-      expect(report.latencies.find((each) => each.contestant === name)?.samples.length).toBeGreaterThan(30)
+      expect(report.latencies.find((each) => each.contestant === name)?.samples.length).toBeGreaterThan(15)
     }
     expect(report.contestants.map(({ tool }) => tool)).toEqual(expect.arrayContaining(['iperf3', 'own generator']))
     expect(readFileSync(path.join(folder, 'r.html'), 'utf8')).toContain('data-metric="tcp-1"')
