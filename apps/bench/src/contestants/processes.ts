@@ -70,11 +70,14 @@ export async function startInside(
   return { pid: child.pid!, readyMs: performance.now() - started, child }
 }
 
+/** A daemon that is killed leaves its socket, and a starved one needs seconds for its end. */
+const END_MS = 10_000
+
 /** Ends a program and waits until it is gone. */
 export function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), 3000)
+    const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
     child.once('close', () => {
       clearTimeout(timer)
       resolve()
