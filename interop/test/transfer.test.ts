@@ -48,7 +48,7 @@ describeWith('interfaces in other namespaces than their sockets', [ours.need, pr
       ] as const) {
         expect((await iperf(client.host, server.host, address, '-n 60M')).bytes).toBeGreaterThan(40_000_000)
         expect((await iperf(client.host, server.host, address, '-n 30M -P 5')).bytes).toBeGreaterThan(10_000_000)
-        const words = `-b 50M -l ${mtu - 60} -n 10M`
+        const words = `-b 100M -l ${mtu - 60} -n 10M`
         expect(await udpLoss(client.host, server.host, address, words)).toBeLessThan(0.3)
       }
     })
