@@ -163,7 +163,7 @@ test('electron-main: windows go through the tunnel (with a double of Electron)',
     conf,
     'http://10.0.0.1:82/',
   ]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 })
   expect(stdout).toBe('a page for a window\nquit\n')
   await door[Symbol.asyncDispose]()
 })

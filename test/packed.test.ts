@@ -126,7 +126,7 @@ function readmeExample(name: string): { code: string; runs: boolean } {
 /** Runs a program; when it fails the error shows what it printed. */
 async function run(file: string, args: string[], cwd: string): Promise<string> {
   try {
-    const { stdout, stderr } = await exec(file, args, { cwd, timeout: 60_000 })
+    const { stdout, stderr } = await exec(file, args, { cwd, timeout: 200_000 })
     return stdout + stderr
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }

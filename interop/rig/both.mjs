@@ -83,7 +83,7 @@ async function wireweave(args, env, byProgram) {
 
 function run(file, args, env) {
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...env }, timeout: 20_000, maxBuffer: 16 * 1024 * 1024 }
+    const options = { env: { ...process.env, ...env }, timeout: 120_000, maxBuffer: 16 * 1024 * 1024 }
     execFile(file, args, options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : (error.code ?? 'killed'), stdout, stderr }),
     )

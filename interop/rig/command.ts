@@ -20,7 +20,7 @@ export interface CommandOptions {
 
 /** Runs `file`, whatever its exit code. Rejects when it cannot be started or takes too long. */
 export function attempt(file: string, args: readonly string[], options: CommandOptions = {}): Promise<Finished> {
-  const { input = '', env = process.env, seconds = 20 } = options
+  const { input = '', env = process.env, seconds = 120 } = options
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
     const late = setTimeout(
@@ -62,7 +62,7 @@ function line(file: string, args: readonly string[]): string {
 export async function eventually(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  seconds = 10,
+  seconds = 60,
 ): Promise<void> {
   const end = performance.now() + seconds * patience * 1000
   while (!(await condition())) {

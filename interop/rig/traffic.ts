@@ -41,7 +41,7 @@ export async function iperf(client: Host, server: Host, target: string, words: s
   try {
     const args = ['-c', target, '-p', String(port), '-J', '--connect-timeout', '5000', ...words.split(' ')]
     for (let tries = 0; ; tries++) {
-      const { stdout } = await client.attempt('iperf3', args, { seconds: 180 })
+      const { stdout } = await client.attempt('iperf3', args, { seconds: 600 })
       // The server takes a moment to listen.
       if (tries === 40 || !stdout.includes('Connection refused')) return parseIperf(stdout)
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -52,10 +52,10 @@ export async function iperf(client: Host, server: Host, target: string, words: s
   }
 }
 
-/** The smallest part of its UDP datagrams that got lost in up to three tries: a busy machine drops some of a burst. */
+/** The smallest part of its UDP datagrams that got lost in up to six tries: a busy machine drops some of a burst. */
 export async function udpLoss(client: Host, server: Host, target: string, words: string): Promise<number> {
   let loss = 1
-  for (let tries = 0; tries < 3 && loss > 0.1; tries++) {
+  for (let tries = 0; tries < 6 && loss > 0.1; tries++) {
     const { lostPackets, packets } = await iperf(client, server, target, `-u ${words}`)
     loss = Math.min(loss, lostPackets / packets)
   }
@@ -178,7 +178,7 @@ export async function sendChecked(host: Host, target: string, port: number, byte
     read -r answer <&3
     [ "\${sum%% *}" = "$answer" ]`
   const args = ['-c', script, 'send', target, String(port), String(bytes)]
-  return (await host.attempt('bash', args, { seconds: 90 })).code === 0
+  return (await host.attempt('bash', args, { seconds: 200 })).code === 0
 }
 
 /** Sends UDP datagrams of these lengths to the discard port, one after the other. */
@@ -192,7 +192,7 @@ export async function sendSizes(host: Host, target: string, sizes: readonly numb
         socket.send(new Uint8Array(size), 9, target, (error) => (error ? reject(error) : resolve())))
     }
     socket.close()`
-  await host.run(process.execPath, ['--input-type=module', '-e', script, target, sizes.join()], { seconds: 60 })
+  await host.run(process.execPath, ['--input-type=module', '-e', script, target, sizes.join()], { seconds: 200 })
 }
 
 export type FloodKind = 'junk' | 'initiations' | 'data'
@@ -211,5 +211,5 @@ export async function flood(
 ): Promise<number> {
   const script = fileURLToPath(new URL('flood.mjs', import.meta.url))
   const args = [script, target, String(targetPort), kind, publicKey, String(seconds)]
-  return Number(await host.run(process.execPath, args, { seconds: seconds + 20 }))
+  return Number(await host.run(process.execPath, args, { seconds: seconds + 120 }))
 }

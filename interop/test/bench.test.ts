@@ -44,7 +44,7 @@ const temporary = (): string[] => readdirSync(folder).filter((name) => name.star
 function runBench(args: readonly string[], options: { prefix?: readonly string[]; env?: NodeJS.ProcessEnv } = {}) {
   const [file, ...rest] = [...(options.prefix ?? []), process.execPath, bench, ...args]
   const env = { ...process.env, TMPDIR: folder, ...options.env }
-  const { status, stdout, stderr } = spawnSync(file!, rest, { encoding: 'utf8', env, timeout: 55_000 })
+  const { status, stdout, stderr } = spawnSync(file!, rest, { encoding: 'utf8', env, timeout: 200_000 })
   return { status, stdout, stderr }
 }
 
@@ -53,7 +53,7 @@ function readReport(name: string): Report {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !isSo() && Date.now() < deadline;)
+  for (const deadline = Date.now() + 60_000; !isSo() && Date.now() < deadline;)
     await new Promise((resolve) => setTimeout(resolve, 50))
 }
 

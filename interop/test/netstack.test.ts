@@ -114,7 +114,7 @@ BindAddress = 127.0.0.1:${PORT.http}
       ...words,
       url,
     ]
-    return pair.one.host.run('curl', args, { seconds: 250 })
+    return pair.one.host.run('curl', args, { seconds: 550 })
   }
 
   /** Hash of a file that `one` fetches. */
@@ -124,7 +124,7 @@ BindAddress = 127.0.0.1:${PORT.http}
     return (await pair.one.host.run('sha256sum', [file], { seconds: 60 })).slice(0, 64)
   }
 
-  test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, { timeout: 300_000 }, async () => {
+  test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, { timeout: 600_000 }, async () => {
     expect(await fetched(`http://${pair.two.v4}/big`, socks)).toBe(sums.get('big'))
   })
 
@@ -153,7 +153,7 @@ BindAddress = 127.0.0.1:${PORT.http}
 
   test.each(['v4', 'v6'] as const)(`${CONNECTIONS} connections at a time, %s`, async (family) => {
     const args = [rig('many-connections.mjs'), `${PORT.socks}`, pair.two[family], `${CONNECTIONS}`, '20000']
-    expect(await pair.one.host.run(process.execPath, args, { seconds: 50 })).toBe(
+    expect(await pair.one.host.run(process.execPath, args, { seconds: 200 })).toBe(
       `${CONNECTIONS} open\n${CONNECTIONS} right\n`,
     )
   })
@@ -164,7 +164,7 @@ BindAddress = 127.0.0.1:${PORT.http}
   ])('git clones over %s', async (_, scheme) => {
     const clone = path.join(lab.folder, `clone-${scheme.slice(0, 4)}`)
     const words = ['-c', `http.proxy=${scheme}`, 'clone', '-q', `http://www.inside.test/repository.git`, clone]
-    await pair.one.host.run('git', words, { env: { ...process.env, no_proxy: '' }, seconds: 40 })
+    await pair.one.host.run('git', words, { env: { ...process.env, no_proxy: '' }, seconds: 200 })
     await pair.one.host.run('cmp', [path.join(clone, 'data'), path.join(lab.folder, 'source/data')])
   })
 
@@ -213,7 +213,7 @@ BindAddress = 127.0.0.1:${PORT.http}
     const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run']
     const quiet = ['--disable-background-networking', '--disable-component-update', `--user-data-dir=${profile}`]
     const words = [...flags, ...quiet, `--proxy-server=${scheme}`, '--dump-dom', 'http://www.inside.test/page.html']
-    const { stdout } = await pair.one.host.attempt('chromium', words, { seconds: 50 })
+    const { stdout } = await pair.one.host.attempt('chromium', words, { seconds: 200 })
     expect(stdout).toContain('<p id="here">42 from www.inside.test</p>')
   })
 
@@ -231,7 +231,7 @@ BindAddress = 127.0.0.1:${PORT.http}
       expect(await fetched(`http://${host}/small`, scheme!)).toBe(sums.get('small'))
     }
     const args = [rig('many-connections.mjs'), `${PORT.socks}`, two.v4, '100', '50000']
-    expect(await one.host.run(process.execPath, args, { seconds: 50 })).toContain('100 right')
+    expect(await one.host.run(process.execPath, args, { seconds: 200 })).toContain('100 right')
     for (const { host } of [one, two]) await host.run('nft', ['delete', 'table', 'inet', 'lossy'])
     // It did lose.
     const metrics = await curl(`http://127.0.0.1:${PORT.info}/metrics`)

@@ -73,7 +73,7 @@ describeWith('sessions', [ours.need, ...peers.map((peer) => peer.need), program(
         expect(await reaches(from.host, to.v4), name).toBe(true)
         const first = (await us.peer(them.keys.publicKey)).latestHandshake
         const [pings, tcp, udp] = await Promise.all([
-          ping(from.host, to.v4, `-i 0.2 -c ${SECONDS * 5} -W 2`, SECONDS + 30),
+          ping(from.host, to.v4, `-i 0.2 -c ${SECONDS * 5} -W 2`, SECONDS + 300),
           iperf(from.host, to.host, to.v6, `-t ${SECONDS} -b 2M`),
           iperf(to.host, from.host, from.v4, `-u -t ${SECONDS} -b 500K -l 1200`),
         ])
@@ -86,7 +86,18 @@ describeWith('sessions', [ours.need, ...peers.map((peer) => peer.need), program(
       expect(last - first, `${name}: seconds from the first handshake to the last`).toBeGreaterThanOrEqual(115)
       expect(pings.received / pings.sent, `${name}: pings`).toBeGreaterThan(0.97)
       expect(udp.lostPackets / udp.packets, `${name}: lost UDP`).toBeLessThan(0.03)
-      expect(Math.min(...tcp.intervalBytes.slice(0, SECONDS)), `${name}: TCP in the slowest second`).toBeGreaterThan(0)
+      const silence = longestSilence(tcp.intervalBytes.slice(0, SECONDS))
+      expect(silence, `${name}: seconds without TCP`).toBeLessThan(4)
     }
-  }, 240_000)
+  }, 600_000)
 })
+
+/** How many of these seconds, one after the other, had no bytes. */
+function longestSilence(bytes: readonly number[]): number {
+  let [longest, now] = [0, 0]
+  for (const count of bytes) {
+    now = count === 0 ? now + 1 : 0
+    longest = Math.max(longest, now)
+  }
+  return longest
+}

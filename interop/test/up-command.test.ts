@@ -93,7 +93,7 @@ describeWith('wireweave up', needs, () => {
 
   test(
     'in the background: everything is there when it returns, and gone when down returns',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const log = path.join(lab.folder, 'hooks')
       await writeConf([
@@ -282,7 +282,7 @@ describeWith('wireweave up', needs, () => {
 
   test(
     'without root: the tunnel works, the process has no rights, and everything goes in the end',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       await writeConf([], ['AllowedIPs = 0.0.0.0/0, ::/0'])
       expect((await attempt('up', 'wg1', '--user', 'no-such-user')).stderr).toMatch(/there is no user "no-such-user"/)

@@ -197,7 +197,7 @@ describeWith('wireweave and wg', [ours.need], () => {
     const script = 'exec "$1" "$2" >>"$3/out" 2>>"$3/err"'
     await hosts[0]!.run('sh', ['-c', script, 'sh', process.execPath, RUNNER, lab.folder], {
       input: JSON.stringify(job),
-      seconds: 110,
+      seconds: 300,
     })
     results = JSON.parse(readFileSync(path.join(lab.folder, 'results.json'), 'utf8')) as Pair[]
   }, 120_000)

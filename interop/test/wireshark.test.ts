@@ -58,7 +58,7 @@ describeWith('tshark', [ours.need, program('tshark', 'tshark'), program('tcpdump
     ]
     const options = ['-r', capture, '-o', `wg.keylog_file:${keyLog}`, '-Y', 'wg', '-T', 'fields', '-E', 'occurrence=f']
     const text = await two.host.run('tshark', [...options, ...fields.flatMap((field) => ['-e', field])], {
-      seconds: 60,
+      seconds: 200,
     })
     const rows = text
       .split('\n')

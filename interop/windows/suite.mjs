@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { missing } from './prepare.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const FILE_SECONDS = 120
+const FILE_SECONDS = 600
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,

@@ -56,7 +56,7 @@ async function carryTraffic(major) {
     wine = await Wine.start(within)
     const order = JSON.stringify({ privateKey: ours.privateKey, peer: theirs.publicKey, packets: PACKETS, ...PORTS })
     const program = 'packages/adapter-wintun/test/windows/tunnel-program.js'
-    const ended = await wine.run(major, program, [order], { seconds: 110 })
+    const ended = await wine.run(major, program, [order], { seconds: 600 })
     assert.equal(ended.code, 0, `the Windows end stopped with ${ended.code}:\n${ended.output}`)
     const windows = JSON.parse(ended.output.trim().split('\n').at(-1))
     const linux = JSON.parse(await seen)

@@ -22,7 +22,7 @@ chai.use(JestChaiExpect)
 chai.use(JestAsymmetricMatchers)
 
 const POLL_MS = 20
-const TIMEOUT_MS = 1000
+const TIMEOUT_MS = 30_000
 
 export const expect = (value, message) => {
   setState({ assertionCalls: getState(expect).assertionCalls + 1 }, expect)

@@ -70,7 +70,7 @@ export class Wine {
    * Runs a module of the mirror. `output` is what it wrote; `code` is 124 when `seconds` were over. Wine cannot give
    * node.exe a pipe: what it writes goes to a file.
    */
-  async run(major, module, args = [], { seconds = 120, env = {} } = {}) {
+  async run(major, module, args = [], { seconds = 600, env = {} } = {}) {
     const file = path.join(this.#folder, `output-${this.#runs++}.txt`)
     const output = openSync(file, 'w')
     const command = [...this.#wrap, 'timeout', '-k', '5', String(seconds), 'wine', this.#prepared.nodes[major]]
@@ -89,8 +89,8 @@ export class Wine {
   stop() {
     try {
       if (this.#env !== undefined) {
-        execFileSync('wineserver', ['-k'], { env: this.#env, stdio: 'ignore', timeout: 10_000 })
-        execFileSync('wineserver', ['-w'], { env: this.#env, stdio: 'ignore', timeout: 10_000 })
+        execFileSync('wineserver', ['-k'], { env: this.#env, stdio: 'ignore', timeout: 60_000 })
+        execFileSync('wineserver', ['-w'], { env: this.#env, stdio: 'ignore', timeout: 60_000 })
       }
     } catch {
       // None was running.

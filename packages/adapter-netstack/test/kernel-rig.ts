@@ -25,7 +25,7 @@ function firstMissing(programs: readonly (readonly [string, string])[]): string 
   }
   for (const [program, debianPackage] of [['ip', 'iproute2'] as const, ...programs]) {
     try {
-      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore', timeout: 10_000 })
+      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore', timeout: 60_000 })
     } catch {
       return `${program} is missing (apt-get install ${debianPackage})`
     }
@@ -37,9 +37,9 @@ let counter = 0
 
 /** A run that was killed leaves its namespace: whoever comes next takes it away. */
 function sweep(): void {
-  const list = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8', timeout: 10_000 })
+  const list = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8', timeout: 60_000 })
   for (const [name, pid] of list.matchAll(/^wwn(\d+)x\d+/gm)) {
-    if (!existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name], { timeout: 10_000 })
+    if (!existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name], { timeout: 60_000 })
   }
 }
 
@@ -61,7 +61,7 @@ const REGION = 1 << 20
 export async function kernelRig(mtu = 1420): Promise<KernelRig> {
   const namespace = `wwn${process.pid}x${counter}`
   const name = `wwn${process.pid}t${counter++}`
-  const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8', timeout: 10_000 })
+  const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8', timeout: 60_000 })
   const cleanUp: (() => unknown)[] = []
   const dispose = async (): Promise<void> => {
     for (const step of cleanUp.reverse()) {
@@ -75,7 +75,7 @@ export async function kernelRig(mtu = 1420): Promise<KernelRig> {
   }
   try {
     sweep()
-    const atExit = (): void => void spawnSync('ip', ['netns', 'del', namespace], { timeout: 10_000 })
+    const atExit = (): void => void spawnSync('ip', ['netns', 'del', namespace], { timeout: 60_000 })
     process.once('exit', atExit)
     cleanUp.push(() => process.removeListener('exit', atExit))
     ip('netns', 'add', namespace)

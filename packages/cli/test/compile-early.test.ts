@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { canCompileEarly } from '../src/internal/compile-early.js'
 import { buildPrograms, programPath } from './support/programs.js'
 
-beforeAll(() => buildPrograms({ 'tiers-program': 'test/support/tiers-program.ts' }), 60_000)
+beforeAll(() => buildPrograms({ 'tiers-program': 'test/support/tiers-program.ts' }))
 
 async function callsUntilCompiled(...args: string[]): Promise<number> {
   const run = promisify(execFile)

@@ -20,7 +20,7 @@ import { ask } from './support/uapi-client.js'
 
 const SECRET = 'e84b5a6d2717c1003a13b431570353dbaca9146cf150c5f8575680feba52027a'
 
-beforeAll(() => buildPrograms({ 'daemon-program': 'test/support/daemon-program.ts' }), 60_000)
+beforeAll(() => buildPrograms({ 'daemon-program': 'test/support/daemon-program.ts' }))
 
 function environment(folder: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env
@@ -78,7 +78,7 @@ describe('wireweave-daemon in the background', () => {
       expect(text).not.toContain(SECRET.slice(0, 10))
       expect(text).not.toContain(Buffer.from(SECRET, 'hex').toString('base64').slice(0, 10))
     }
-  }, 60_000)
+  })
 
   test('says why it cannot start, and fails', async () => {
     const folder = temporaryFolder()

@@ -92,7 +92,7 @@ test('time grows with the length of the text, not faster', () => {
   const peer = (i: number): string =>
     `[Peer]\nPublicKey = ${Buffer.from(`peer ${i}`.padEnd(32)).toString('base64')}\nAllowedIPs = 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32\n`
   const text = `[Interface]\n${Array.from({ length: 20_000 }, (_, i) => peer(i)).join('')}`
-  const start = performance.now()
+  const start = process.cpuUsage()
   expect(readConf(text).conf.peers).toHaveLength(20_000)
   for (const hostile of [
     'a'.repeat(1e6),
@@ -104,5 +104,6 @@ test('time grows with the length of the text, not faster', () => {
   ]) {
     lintConf(hostile)
   }
-  expect(performance.now() - start).toBeLessThan(15_000)
+  // Of the processor, which others may have for longer.
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(15_000)
 })

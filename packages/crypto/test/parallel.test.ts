@@ -13,7 +13,7 @@ import { pattern, toHex } from './suites/bytes.js'
 import { buildSealingPrograms } from './support/sealing-program.js'
 import type { SealingPrograms } from './support/sealing-program.js'
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 60_000
 const CANARY = 0x5a
 const PAGES = 96
 const OFFSET = ENGINE_RESERVED_BYTES

@@ -53,7 +53,7 @@ describe.skipIf(lacking !== null)(`a killed process (needs ${lacking ?? 'nothing
     expect(host.see()).toEqual(before)
   }
 
-  test('when it was up, or while it came up', { timeout: 120_000 }, async () => {
+  test('when it was up, or while it came up', { timeout: 300_000 }, async () => {
     const file = host.write(name, EVERYTHING)
     const whole = await run(file, -1)
     expect(whole.actions).toBeGreaterThan(10)

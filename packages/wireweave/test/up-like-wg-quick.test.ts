@@ -178,5 +178,5 @@ function comparableConf(text: string): string {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !condition(); i++) await sleep(25)
+  for (let i = 0; i < 2400 && !condition(); i++) await sleep(25)
 }

@@ -28,7 +28,7 @@ function firstMissing(): string | null {
     ['ping', ['-V'], 'iputils-ping'],
   ] as const) {
     try {
-      execFileSync(program, args, { stdio: 'ignore', timeout: 10_000 })
+      execFileSync(program, args, { stdio: 'ignore', timeout: 60_000 })
     } catch {
       return `${program} is missing (apt-get install ${packageName})`
     }
@@ -44,7 +44,7 @@ export function freshName(): string {
 }
 
 export function ip(...args: string[]): string {
-  return execFileSync('ip', args, { encoding: 'utf8', timeout: 10_000, stdio: ['ignore', 'pipe', 'pipe'] })
+  return execFileSync('ip', args, { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Namespaces made so far, deleted by {@link deleteNamespaces} or when the process exits. */
@@ -136,7 +136,7 @@ export async function pings(from: string, count: number, target: string, ...word
   for (let i = 0; i < count; i++) await run(from, 15, 'ping', '-c', '1', '-W', '10', ...words, target)
 }
 
-export async function until(condition: () => boolean, ms = 5000): Promise<void> {
+export async function until(condition: () => boolean, ms = 60_000): Promise<void> {
   for (const end = performance.now() + ms; !condition();) {
     if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${condition.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))

@@ -143,7 +143,7 @@ describe('creating', () => {
     setTimeout(() => controller.abort(), 50)
     await expect(opening).rejects.toSatisfy(code('ABORTED'))
     expect(isUp(name)).toBeNull()
-    await expect.poll(() => logged().at(-1), { timeout: 10_000 }).toBe(`Removing adapter ${name}`)
+    await expect.poll(() => logged().at(-1), { timeout: 60_000 }).toBe(`Removing adapter ${name}`)
     await expect.poll(handleCount).toBe(0)
   })
 
@@ -261,7 +261,7 @@ describe('the log', () => {
     const tunnels = await Promise.all(
       events.map((list) => backend().open({ name: freshName(), onEvent: (event) => list.push(event) })),
     )
-    await expect.poll(() => Math.min(...events.map((list) => list.length)), { timeout: 10_000 }).toBeGreaterThan(100)
+    await expect.poll(() => Math.min(...events.map((list) => list.length)), { timeout: 60_000 }).toBeGreaterThan(100)
     for (const tunnel of tunnels) await tunnel.close()
     for (const list of events) {
       expect(list.at(-1)).toEqual({ tag: 'log', level: 'verbose', message: 'Interface destroyed' })

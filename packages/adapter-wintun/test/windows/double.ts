@@ -99,7 +99,7 @@ export function numbered(sequence: number, size = 100): Uint8Array {
   return packet
 }
 
-export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 60_000): Promise<void> {
   for (const end = performance.now() + ms; !condition();) {
     if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${condition.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 2))

@@ -6,7 +6,7 @@ const PACKETS = 250_000
 
 test(
   'a quarter of a million packets through the rings and back: none lost, out of order or kept',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const { code, output } = await runProgram(import.meta.url, './stress-program.js', [String(PACKETS)], 50_000)
     expect(output).toMatch(/^\{/)
@@ -26,7 +26,7 @@ const SOAK_PACKETS = 50_000
 
 test(
   'an hour of virtual time on a tunnel: nothing is lost or gets stuck, and no packet, handle or memory is kept',
-  { timeout: 100_000 },
+  { timeout: 300_000 },
   async () => {
     const { code, output } = await runProgram(import.meta.url, './soak-program.js', [String(SOAK_PACKETS)], 90_000)
     expect(output).toMatch(/^minute 60: /m)

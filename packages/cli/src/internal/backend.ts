@@ -2,13 +2,11 @@
 import type { TunnelBackend } from '@wireweave/tunnel/backend'
 import { selectBackend } from '@wireweave/tunnel/select'
 import { registry } from 'wireweave'
-import { compileEarly } from './compile-early.js'
 import type { DaemonEnvironment } from './daemon-arguments.js'
 import type { KeyLog } from './key-log.js'
 
 /** Like wireguard-go, a daemon is for user space: where the kernel is wanted, `ip link add type wireguard` is the way. */
 export async function daemonBackend(environment: DaemonEnvironment, keyLog: KeyLog | null): Promise<TunnelBackend> {
-  compileEarly()
   const { adapter, offloads, sockets, sealingWorkers, tunFd } = environment
   const all = await registry({
     offloads,

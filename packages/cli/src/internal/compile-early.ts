@@ -22,8 +22,8 @@ export function canCompileEarly(): boolean {
 }
 
 /**
- * For the whole process, from now on: a program's decision, not a library's. Code that has run by then keeps V8's own
- * patience once more; what only starts a tunnel is compiled, too, when this comes first.
+ * For the whole process, from now on: a program's decision, not a library's. To be called once a tunnel is open, or V8 would
+ * compile what only starts it.
  */
 export function compileEarly(): void {
   if (canCompileEarly()) for (const flag of flagsHere()!) v8.setFlagsFromString(flag)

@@ -1,6 +1,7 @@
 /** The process that serves. */
 import type { TunnelBackend } from '@wireweave/tunnel/backend'
 import { runDaemon } from '../daemon.js'
+import { compileEarly } from './compile-early.js'
 import type { DaemonEnvironment } from './daemon-arguments.js'
 import { forbidMemoryDumps } from './memory-dumps.js'
 import { openKeyLog } from './key-log.js'
@@ -32,7 +33,10 @@ export async function serveInForeground(
       logLevel,
       ...(uapiFd === null ? {} : { uapiFd }),
       ...(parts.uapiFolder === undefined ? {} : { uapiFolder: parts.uapiFolder }),
-      onReady,
+      onReady: () => {
+        onReady()
+        compileEarly()
+      },
       signal: endOfProcess(),
     })
   } finally {

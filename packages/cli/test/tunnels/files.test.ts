@@ -11,7 +11,7 @@ import { shapes } from '../support/documented-json.js'
 import { buildPrograms, runProgram } from '../support/programs.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-beforeAll(() => buildPrograms({ files: 'src/bin/wireweave.ts' }), 60_000)
+beforeAll(() => buildPrograms({ files: 'src/bin/wireweave.ts' }))
 
 const wireweave = (...args: string[]) => runProgram('files', args, '', { ...process.env, WG_COLOR_MODE: 'never' })
 const read = (file: string) => parseConf(readFileSync(file, 'utf8'), file)

@@ -133,7 +133,7 @@ test('down hears only what is a request, tells all who ask, and how it failed', 
   const ended = Promise.allSettled(asking)
   expect(await pipe.asked).toEqual({ hooks: false })
   // The second one may come a moment later.
-  await expect.poll(() => (pipe.tell('a step'), told.size), { timeout: 15_000 }).toBe(2)
+  await expect.poll(() => (pipe.tell('a step'), told.size), { timeout: 60_000 }).toBe(2)
   await pipe.finish(new WireGuardError('PERMISSION_DENIED', 'it stays'))
   const refusal = {
     status: 'rejected',

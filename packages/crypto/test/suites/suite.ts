@@ -11,7 +11,7 @@ import { blake2sAbc, blake2sGrandHash, chacha20poly1305, diffieHellman, hchacha2
 import { lowOrderPoints, x25519Iterated, x25519Products, xchacha20poly1305 } from '../vectors/rfc.js'
 import { ascending, fromHex, pattern, toHex } from './bytes.js'
 
-const SLOW_MS = 120_000
+const SLOW_MS = 600_000
 const NONE = new Uint8Array(0)
 
 export function cryptoSuite(test: Test, suite: Suite): void {

@@ -25,7 +25,7 @@ const step = fc.oneof(
 
 test(
   'whatever happened, once the wire is whole packets go through, and in silence both come to rest',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {

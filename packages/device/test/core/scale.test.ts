@@ -50,7 +50,7 @@ test('an idle peer with two prefixes takes at most 4 KiB', () => {
   expect(host.device.snapshot().peers).toHaveLength(11_000)
 })
 
-test('100 000 idle peers need no wake-up, and a session among them works', { timeout: 60_000 }, () => {
+test('100 000 idle peers need no wake-up, and a session among them works', { timeout: 300_000 }, () => {
   const pair = new Pair(withJitter(0), withJitter(0))
   addPeers(pair.bob, 100_000)
   expect(pair.bob.device.nextDeadline()).toBe(null)

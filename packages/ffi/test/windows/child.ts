@@ -17,7 +17,7 @@ export async function runProgram(
   url: string,
   file: string,
   args: readonly string[],
-  limitMs = 10_000,
+  limitMs = 90_000,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ending> {
   const folder = mkdtempSync(path.join(tmpdir(), 'wireweave-'))

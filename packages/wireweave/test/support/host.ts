@@ -124,7 +124,7 @@ export class Host {
 export function sh(command: string, env: Record<string, string> = {}): string {
   return execFileSync('/bin/bash', ['-c', command], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })

@@ -7,7 +7,7 @@ import { ENDPOINT_BYTES, ENDPOINT_LOCAL, readEndpoint, writeEndpoint } from '../
 import type { Bind, OpenBind } from '../../../src/shell/bind.js'
 
 /** How long a busy machine may take for what takes a millisecond. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 export interface Received {
   readonly text: string

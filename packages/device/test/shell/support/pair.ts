@@ -13,7 +13,7 @@ import type { UserspaceTunnel } from '../../../src/shell/userspace-tunnel.js'
 import type { UserspaceOptions } from '../../../src/userspace-backend.js'
 
 /** How long a busy machine may take for what takes milliseconds. */
-export const PATIENCE_MS = 10_000
+export const PATIENCE_MS = 60_000
 
 export class End {
   readonly tunnel: UserspaceTunnel
