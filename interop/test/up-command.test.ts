@@ -240,7 +240,8 @@ describeWith('wireweave up', needs, () => {
     const up = start('up', 'up', '--foreground', 'wg1')
     await eventually('it is ready', () => systemd.received().some((text) => text.startsWith('READY=1\n')))
     expect(await reaches(pair.one.host, pair.two.v4)).toBe(true)
-    expect(up.output).toMatch(/DEBUG: \(wg1\) .* peer\(.{4}….{4}\) - Sending handshake initiation\n/)
+    const initiation = /DEBUG: \(wg1\) .* peer\(.{4}….{4}\) - Sending handshake initiation\n/
+    await eventually('it has logged the handshake', () => initiation.test(up.output))
     await writeConf([], [`AllowedIPs = ${pair.two.allowedIps.join()}, 10.77.0.0/16`])
     await up.signal('SIGHUP')
     await eventually('it has read the file', () => up.output.includes('Configuration read again'))
