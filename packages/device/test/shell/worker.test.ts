@@ -43,17 +43,15 @@ describe('a tunnel in a worker', () => {
   afterEach(async () => {
     for (const tunnel of opened.splice(0)) await tunnel.close()
   })
-  const tell = (name: string, order: string): void => {
+  const tell = (name: string, order: string | SharedArrayBuffer): void => {
     const channel = new BroadcastChannel(`wireweave-test-${name}`)
     channel.postMessage(order)
     channel.close()
   }
-  async function report(name: string): Promise<{ count: number; longestGap: number }> {
+  async function report(name: string): Promise<number> {
     const channel = new BroadcastChannel(`wireweave-test-${name}`)
-    const answer = new Promise<{ count: number; longestGap: number }>((resolve) => {
-      channel.addEventListener('message', (event) =>
-        resolve((event as MessageEvent<{ count: number; longestGap: number }>).data),
-      )
+    const answer = new Promise<number>((resolve) => {
+      channel.addEventListener('message', (event) => resolve((event as MessageEvent<number>).data))
     })
     channel.postMessage('report')
     try {
@@ -160,16 +158,16 @@ describe('a tunnel in a worker', () => {
     const endpoint = parseEndpoint(`127.0.0.1:${listenPort}`)!
     await one.up()
     await one.apply({ peers: [{ publicKey: publicKey(2), endpoint, allowedIps: [hostPrefix(2)] }] })
-    await expect.poll(() => report('ping-1-2').then(({ count }) => count), { timeout: PATIENCE_MS }).toBeGreaterThan(5)
+    await expect.poll(() => report('ping-1-2'), { timeout: PATIENCE_MS }).toBeGreaterThan(5)
     expect(events.map((event) => event.tag)).toContain('sessionEstablished')
-    tell('ping-1-2', 'reset')
+    const answers = new Int32Array(new SharedArrayBuffer(4))
+    tell('ping-1-2', answers.buffer)
     await report('ping-1-2')
-    const end = performance.now() + 300
-    while (performance.now() < end);
-    const { count, longestGap } = await report('ping-1-2')
-    // One every 5 ms. On a machine under load the gaps grow, but the answers of those 300 ms came during them.
-    expect(count).toBeGreaterThan(10)
-    expect(longestGap).toBeLessThan(250)
+    // One comes every 5 ms; on a machine that others use too, later. None would come if the worker needed this thread.
+    const start = performance.now()
+    const isBusy = (): boolean => performance.now() - start < 300 || Atomics.load(answers, 0) <= 10
+    while (isBusy() && performance.now() - start < PATIENCE_MS);
+    expect(Atomics.load(answers, 0)).toBeGreaterThan(10)
   })
 
   test.each(['process.exit(7)', 'throw new Error("on purpose")'])(
