@@ -5,8 +5,8 @@ import { LongestFirst } from '../longest-first.js'
 export default defineConfig({
   test: {
     include: ['interop/kernel-vm/test/**/*.test.ts'],
-    testTimeout: 900_000,
-    hookTimeout: 900_000,
+    testTimeout: 800_000,
+    hookTimeout: 800_000,
     expect: { poll: { timeout: 60_000 } },
     globalSetup: 'interop/kernel-vm/without-module.ts',
     maxWorkers: 2,

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 
 /** Under emulation everything takes about twenty times as long, the start of a program longest. */
-const patience = process.env['KERNEL_VM'] === undefined ? 1 : 8
+const patience = process.env['KERNEL_VM'] === undefined ? 1 : 4
 
 export interface Finished {
   readonly code: number | null
@@ -14,7 +14,7 @@ export interface CommandOptions {
   /** Standard input; empty when absent. */
   readonly input?: string | Uint8Array
   readonly env?: NodeJS.ProcessEnv
-  /** After this many the command is killed; 20 when absent. */
+  /** After this many the command is killed; 120 when absent. */
   readonly seconds?: number
 }
 

@@ -41,7 +41,7 @@ export async function iperf(client: Host, server: Host, target: string, words: s
   try {
     const args = ['-c', target, '-p', String(port), '-J', '--connect-timeout', '5000', ...words.split(' ')]
     for (let tries = 0; ; tries++) {
-      const { stdout } = await client.attempt('iperf3', args, { seconds: 600 })
+      const { stdout } = await client.attempt('iperf3', args, { seconds: 230 })
       // The server takes a moment to listen.
       if (tries === 40 || !stdout.includes('Connection refused')) return parseIperf(stdout)
       await new Promise((resolve) => setTimeout(resolve, 50))

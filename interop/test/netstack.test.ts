@@ -94,7 +94,7 @@ BindAddress = 127.0.0.1:${PORT.http}
       git add data; git -c user.name=a -c user.email=a@example.com commit -q -m first; cd ..
       git clone -q --bare source repository.git; git -C repository.git update-server-info; sha256sum big small`
     const { host } = pair.two
-    const text = await host.run('sh', ['-c', script, 'sh', lab.folder], { seconds: 60 })
+    const text = await host.run('sh', ['-c', script, 'sh', lab.folder], { seconds: 200 })
     for (const line of text.trim().split('\n')) sums.set(line.slice(66), line.slice(0, 64))
   }
 
@@ -107,7 +107,7 @@ BindAddress = 127.0.0.1:${PORT.http}
       '--show-error',
       '--fail',
       '--max-time',
-      '240',
+      '540',
       '--noproxy',
       '',
       '--globoff',
@@ -121,7 +121,7 @@ BindAddress = 127.0.0.1:${PORT.http}
   async function fetched(url: string, scheme: string): Promise<string> {
     const file = path.join(lab.folder, 'fetched')
     await curl(url, '--proxy', scheme, '--output', file)
-    return (await pair.one.host.run('sha256sum', [file], { seconds: 60 })).slice(0, 64)
+    return (await pair.one.host.run('sha256sum', [file], { seconds: 200 })).slice(0, 64)
   }
 
   test(`a file of ${MEGABYTES} MB comes over SOCKS5 as it is`, { timeout: 600_000 }, async () => {

@@ -209,7 +209,7 @@ describeWith('wireweave up', needs, () => {
   })
 
   test('Ctrl-C in the middle of up takes everything back, and so does an error', async () => {
-    await writeConf(['DNS = 10.64.0.1', 'PostUp = echo waits >&2; sleep 30'], ['AllowedIPs = 0.0.0.0/0, ::/0'])
+    await writeConf(['DNS = 10.64.0.1', 'PostUp = echo waits >&2; sleep 300'], ['AllowedIPs = 0.0.0.0/0, ::/0'])
     const up = start('up', 'up', 'wg1')
     await eventually('it hangs in PostUp', () => up.output.includes('waits\n'))
     expect(await isClean()).toBe(false)
@@ -226,7 +226,7 @@ describeWith('wireweave up', needs, () => {
   })
 
   test('when whoever waits for up is killed, up does not go on', async () => {
-    await writeConf(['PostUp = echo waits >&2; sleep 30'])
+    await writeConf(['PostUp = echo waits >&2; sleep 300'])
     const up = start('up', 'up', 'wg1')
     await eventually('it hangs in PostUp', () => up.output.includes('waits\n'))
     await up.signal('SIGKILL')

@@ -200,7 +200,7 @@ describeWith('wireweave and wg', [ours.need], () => {
       seconds: 300,
     })
     results = JSON.parse(readFileSync(path.join(lab.folder, 'results.json'), 'utf8')) as Pair[]
-  }, 120_000)
+  }, 600_000)
   afterAll(() => lab?.close())
 
   test.each(SHOWS.map(({ line, env }, i) => [`${Object.entries(env ?? {}).join(' ')} ${line}`.trim(), i] as const))(

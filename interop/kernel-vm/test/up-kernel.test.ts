@@ -29,7 +29,7 @@ async function upInBackground(config: string): Promise<{ ended: Promise<void> }>
   return { ended }
 }
 
-test('with addresses alone nobody stays, and down finds the interface all the same', { timeout: 240_000 }, async () => {
+test('with addresses alone nobody stays, and down finds the interface all the same', async () => {
   const config = conf('wwup0', '192.0.2.1:51820')
   await (
     await upInBackground(config)
@@ -44,7 +44,7 @@ test('with addresses alone nobody stays, and down finds the interface all the sa
   expect(exists('wwup0')).toBe(false)
 })
 
-test('with a host name somebody follows it, until the interface is down', { timeout: 240_000 }, async () => {
+test('with a host name somebody follows it, until the interface is down', async () => {
   const config = conf('wwup1', 'localhost:51820')
   const { ended } = await upInBackground(config)
   const isOver = await Promise.race([

@@ -86,7 +86,7 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
         ;(globalThis.all ??= []).push(s)
       }`
     expect(await rig.run(50, process.execPath, '-e', script)).toContain('all good')
-  }, 60_000)
+  }, 300_000)
 
   test('refusal, reset and unreachability have the codes of the kernel', async () => {
     const refused = rig.network.connect({ host: rig.address, port: 9 })
@@ -111,7 +111,7 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
     } finally {
       await rig.run(5, 'nft', 'delete', 'table', 'inet', 'lossy')
     }
-  }, 60_000)
+  }, 300_000)
 
   test.each([
     ['one stream up', []],
@@ -171,7 +171,7 @@ describe.skipIf(lacking !== null)(`against the kernel${lacking === null ? '' : `
     socket.end()
     await rest
     child.kill()
-  }, 30_000)
+  }, 300_000)
 })
 
 function errorOf(socket: NodeJS.EventEmitter): Promise<NodeJS.ErrnoException> {

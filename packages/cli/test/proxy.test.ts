@@ -35,7 +35,7 @@ ${more}`
   there.listen({ port: 7, allowHalfOpen: true }, (socket) => void socket.pipe(socket))
   const { listenPort } = await there.tunnel.snapshot()
   conf = text(0, `Endpoint = 127.0.0.1:${listenPort}\n`)
-}, 60_000)
+})
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')

@@ -28,7 +28,7 @@ function environment(folder: string, more: NodeJS.ProcessEnv = {}): NodeJS.Proce
 }
 
 async function eventually(what: string, condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 3000; i++) {
     if (condition()) return
     await sleep(20)
   }

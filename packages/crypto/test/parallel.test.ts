@@ -22,7 +22,7 @@ const PACKETS = OFFSET + sealingBytes(MAX_SEALING_WORKERS)
 let programs: SealingPrograms
 beforeAll(async () => {
   programs = await buildSealingPrograms()
-}, 60_000)
+})
 afterAll(() => programs.remove())
 
 const opened: ParallelEngine[] = []

@@ -28,7 +28,7 @@ test('the same seed is the same schedule with the same trace', () => {
   expect(planSchedule(options)).toEqual(planSchedule(options))
   expect(runSchedule(options)).toEqual(runSchedule(options))
   expect(runSchedule({ ...options, seed: 6 }).digest).not.toBe(runSchedule(options).digest)
-}, 60_000)
+}, 300_000)
 
 describe('a device with a defect is found out', () => {
   test('whose cipher does not look at tags', () => {
@@ -47,7 +47,7 @@ describe('a device with a defect is found out', () => {
       },
     })
     expect(failure).toMatch(/delivered twice|nobody sent|changed|instead of/)
-  }, 120_000)
+  }, 300_000)
 
   test('whose cipher loses a byte', () => {
     const failure = hunt({
@@ -64,7 +64,7 @@ describe('a device with a defect is found out', () => {
       },
     })
     expect(failure).toMatch(/byte 99 changed/)
-  }, 120_000)
+  }, 300_000)
 })
 
 test('a failing schedule is cut down to what it takes', () => {
@@ -87,7 +87,7 @@ test('a failing schedule is cut down to what it takes', () => {
   const actions = shrinkSchedule(options, outcome.failure!, { runs: 200, isOver: () => false })
   expect(actions.length).toBeLessThanOrEqual(2)
   expect(describeFailure(runSchedule(options, actions), actions)).toMatch(/burst from/)
-}, 120_000)
+}, 300_000)
 
 function boundTo(engine: ReturnType<TransportEngineFactory['create']>): ReturnType<TransportEngineFactory['create']> {
   return {

@@ -36,16 +36,13 @@ test('a resolver that does not answer is asked again, as often as was said', asy
 })
 
 test('giving up ends the waiting at once', async () => {
-  let looked = 0
-  for (const answer of [() => new Promise<string[]>(() => {}), () => Promise.reject(failure('EAI_AGAIN'))]) {
+  for (const lookup of [() => new Promise<string[]>(() => {}), () => Promise.reject(failure('EAI_AGAIN'))]) {
     const signal = AbortSignal.timeout(50)
-    const lookup = (): Promise<string[]> => (looked++, answer())
-    await expect(resolveEndpoint({ host: 'vpn.example', port: 7 }, { lookup, signal })).rejects.toMatchObject({
-      code: 'ABORTED',
-    })
+    // Timers end in their order, however late: this one before the second after which it would be looked up again.
+    const late = new Promise((resolve) => setTimeout(resolve, 900, 'late'))
+    const resolved = resolveEndpoint({ host: 'vpn.example', port: 7 }, { lookup, signal })
+    await expect(Promise.race([resolved, late])).rejects.toMatchObject({ code: 'ABORTED' })
   }
-  // The second would be looked up again after a second.
-  expect(looked).toBe(2)
 })
 
 test('each name is looked up once, some at a time', async () => {

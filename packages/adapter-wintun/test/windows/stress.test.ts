@@ -8,7 +8,7 @@ test(
   'a quarter of a million packets through the rings and back: none lost, out of order or kept',
   { timeout: 300_000 },
   async () => {
-    const { code, output } = await runProgram(import.meta.url, './stress-program.js', [String(PACKETS)], 50_000)
+    const { code, output } = await runProgram(import.meta.url, './stress-program.js', [String(PACKETS)], 250_000)
     expect(output).toMatch(/^\{/)
     const { seconds, grownMiB, ...found } = JSON.parse(output) as Record<string, number>
     expect(found).toEqual({
@@ -28,7 +28,7 @@ test(
   'an hour of virtual time on a tunnel: nothing is lost or gets stuck, and no packet, handle or memory is kept',
   { timeout: 300_000 },
   async () => {
-    const { code, output } = await runProgram(import.meta.url, './soak-program.js', [String(SOAK_PACKETS)], 90_000)
+    const { code, output } = await runProgram(import.meta.url, './soak-program.js', [String(SOAK_PACKETS)], 250_000)
     expect(output).toMatch(/^minute 60: /m)
     const { dropped, received, handshakes, seconds, heapKiB, residentMiB, ...found } = JSON.parse(
       output.trim().split('\n').at(-1)!,

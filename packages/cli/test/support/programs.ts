@@ -46,7 +46,7 @@ export function runProgram(
     const child = execFile(
       process.execPath,
       [programPath(name), ...args],
-      { env, timeout: 120_000 },
+      { env, timeout: 100_000 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr })
       },

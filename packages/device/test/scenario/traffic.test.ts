@@ -59,7 +59,7 @@ test('half an hour of traffic at a fixed pace loses nothing over its rekeys, whi
     expect(at - times[i]!).toBeLessThan(120_600)
   }
   expect(new Set(net.eve.of(HANDSHAKE_INITIATION).map((seen) => seen.from))).toEqual(new Set([net.alice.address]))
-}, 60_000)
+}, 300_000)
 
 test('one keepalive answers data that nothing else answers, 10 s after it came', () => {
   const net = simulate({ seed: 4 })

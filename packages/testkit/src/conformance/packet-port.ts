@@ -146,7 +146,7 @@ export function packetPortConformance(
         first += taken
         if (taken === 0) await port.writable()
       }
-      await expect.poll(async () => (await fixture.hostReceived(port)).length, { timeout: 5000 }).toBe(packets.length)
+      await expect.poll(async () => (await fixture.hostReceived(port)).length, { timeout: 60_000 }).toBe(packets.length)
       expect((await fixture.hostReceived(port)).map(hex)).toEqual(packets.map(hex))
     })
 

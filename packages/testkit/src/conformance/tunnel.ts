@@ -334,7 +334,7 @@ export function tunnelConformance(
       expect(Object.values(await allowedIpsOf(tunnel)).every((list) => list.length === 1)).toBe(true)
       await tunnel.apply({ replacePeers: true })
       expect((await tunnel.snapshot()).peers).toEqual([])
-    }, 60_000)
+    }, 600_000)
 
     test('an open that fails leaves nothing behind', async (context) => {
       if (fixture.openHalfway === undefined)
