@@ -26,7 +26,9 @@ export class Capture implements AsyncDisposable {
   static async open(host: Host, interfaceName: string, filter: string): Promise<Capture> {
     const name = `capture-${host.name}-${next++}`
     const file = path.join(host.lab.folder, `${name}.pcap`)
-    const args = ['-Z', 'root', '-U', '--immediate-mode', '-Q', 'inout', '-i', interfaceName, '-w', file, filter]
+    // A packet takes 256 KiB of tcpdump's buffer, which has 2 MiB: a tcpdump that must wait would lose the ninth.
+    const options = ['-Z', 'root', '-U', '--immediate-mode', '-B', '32768', '-Q', 'inout']
+    const args = [...options, '-i', interfaceName, '-w', file, filter]
     const capture = new Capture(file, host.start(name, 'tcpdump', args))
     await eventually('tcpdump listens', () => capture.#process.output.includes('listening'), 30)
     return capture
