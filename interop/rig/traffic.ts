@@ -6,6 +6,8 @@ import type { Background, Host } from './lab.js'
 export interface PingResult {
   readonly sent: number
   readonly received: number
+  /** Of those that were lost, the most in a row; of a flood unknown. */
+  readonly hole: number
 }
 
 /** `ping` with these words before its target. */
@@ -13,7 +15,26 @@ export async function ping(host: Host, target: string, words = '-c 1 -W 2', seco
   const { stdout, stderr } = await host.attempt('ping', [...words.split(' '), target], { seconds })
   const match = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(stdout)
   if (match === null) throw new Error(`ping ${target}: ${stdout}${stderr}`)
-  return { sent: Number(match[1]), received: Number(match[2]) }
+  const [sent, received] = [Number(match[1]), Number(match[2])]
+  return { sent, received, hole: longestHole(stdout, sent) }
+}
+
+function longestHole(stdout: string, sent: number): number {
+  const numbers = [...stdout.matchAll(/ icmp_seq=(\d+) ttl=/g)].map((line) => Number(line[1])).toSorted((a, b) => a - b)
+  return Math.max(...[...numbers, sent + 1].map((number, i) => number - (numbers[i - 1] ?? 0) - 1))
+}
+
+/**
+ * The smallest part of a flood of pings that got lost in up to four tries: for the last answers ping waits twice as long
+ * as the slowest before took, and a busy machine longer.
+ */
+export async function pingLoss(host: Host, target: string, words: string): Promise<number> {
+  let loss = 1
+  for (let tries = 0; tries < 4 && loss > 0.02; tries++) {
+    const { sent, received } = await ping(host, target, words)
+    loss = Math.min(loss, 1 - received / sent)
+  }
+  return loss
 }
 
 /** Whether one of a few pings in a row comes back: a first one may be lost while a handshake is under way. */

@@ -81,11 +81,12 @@ describeWith('sessions', [ours.need, ...peers.map((peer) => peer.need), program(
         return { name, first, last, pings, tcp, udp }
       }),
     )
-    // A session that was not replaced in time would cost five seconds: 3.8 %.
+    // A session that was not replaced in time would cost five seconds at once. A busy machine loses some here and there.
     for (const { name, first, last, pings, tcp, udp } of results) {
       expect(last - first, `${name}: seconds from the first handshake to the last`).toBeGreaterThanOrEqual(115)
-      expect(pings.received / pings.sent, `${name}: pings`).toBeGreaterThan(0.97)
-      expect(udp.lostPackets / udp.packets, `${name}: lost UDP`).toBeLessThan(0.03)
+      expect(pings.hole / 5, `${name}: seconds without pings`).toBeLessThan(4)
+      expect(pings.received / pings.sent, `${name}: pings`).toBeGreaterThan(0.8)
+      expect(udp.lostPackets / udp.packets, `${name}: lost UDP`).toBeLessThan(0.2)
       const silence = longestSilence(tcp.intervalBytes.slice(0, SECONDS))
       expect(silence, `${name}: seconds without TCP`).toBeLessThan(4)
     }

@@ -183,7 +183,7 @@ describeWith('we and the kernel', needs, () => {
         expect(await reaches(one.host, two.v4)).toBe(true)
         await two.wg(`set peer ${one.keys.publicKey} allowed-ips ${one.v4}/32`)
         // 40 bytes of IPv6, 8 of ICMP and 56 more are padded to 112.
-        expect(await ping(one.host, two.v6, '-c 3 -i 0.2 -W 1')).toEqual({ sent: 3, received: 0 })
+        expect(await ping(one.host, two.v6, '-c 3 -i 0.2 -W 1')).toMatchObject({ sent: 3, received: 0 })
         let difference = -1
         const settled = async (): Promise<boolean> => {
           const [sent, received] = [await one.peer(two.keys.publicKey), await two.peer(one.keys.publicKey)]
