@@ -32,7 +32,7 @@ export async function pingLoss(host: Host, target: string, words: string): Promi
   let loss = 1
   for (let tries = 0; tries < 4 && loss > 0.02; tries++) {
     const { sent, received } = await ping(host, target, words)
-    loss = Math.min(loss, 1 - received / sent)
+    loss = Math.min(loss, (sent - received) / sent)
   }
   return loss
 }
