@@ -64,7 +64,7 @@ function matrix(implementation: Implementation): void {
     test('a preshared key that only one side has keeps traffic out', async () => {
       await connect(pair, { initiator: pair.one, family })
       await pair.one.wg(`set peer ${pair.two.keys.publicKey} preshared-key /dev/stdin`, generatePresharedKey())
-      expect(await ping(pair.one.host, pair.two.v4, '-c 2 -i 0.2 -W 1')).toEqual({ sent: 2, received: 0 })
+      expect(await ping(pair.one.host, pair.two.v4, '-c 2 -i 0.2 -W 1')).toMatchObject({ sent: 2, received: 0 })
     })
 
     test.each([
